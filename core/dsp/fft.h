@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Real FFT of one length, by FFTW. Planning is by estimate, so that the same length gives the same
+// bits in every process.
+#pragma once
+
+#include <complex>
+#include <memory>
+
+#include "core/graph/sample.h"
+
+namespace core {
+
+/// Forward: X[k] = sum x[n] e^(-2 pi i k n / size), k = 0 ... size / 2. Inverse is unnormalised:
+/// inverse(forward(x)) = size x. One object may be used by several threads at once, each with its
+/// own arrays; arrays need no alignment.
+class RealFft {
+ public:
+  explicit RealFft(int size);
+  ~RealFft();
+  RealFft(RealFft&&) noexcept;
+  RealFft& operator=(RealFft&&) noexcept;
+
+  int size() const { return size_; }
+  int bins() const { return size_ / 2 + 1; }
+  /// Does not change the input.
+  void forward(const Sample* in, std::complex<Sample>* out) const;
+  /// Destroys the input.
+  void inverse(std::complex<Sample>* in, Sample* out) const;
+
+ private:
+  struct Plans;
+  std::unique_ptr<Plans> plans_;
+  int size_ = 0;
+};
+
+}  // namespace core

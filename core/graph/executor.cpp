@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/graph/executor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "core/graph/input_step.h"
+
+namespace core {
+namespace {
+constexpr std::int64_t kAsleep = std::numeric_limits<std::int64_t>::max();
+/// A glide covers this part of the remaining way in each tick: 63 % in 7.5 ticks, 10 ms at 48 kHz.
+constexpr Sample kGlide = static_cast<Sample>(0.125);
+
+std::size_t at(int i) {
+  return static_cast<std::size_t>(i);
+}
+}  // namespace
+
+Result<std::unique_ptr<Executor>> Executor::create(Plan plan, const ExecutorOptions& options) {
+  std::unique_ptr<Executor> made(new Executor(std::move(plan), options));
+  made->allocate();
+  for (int n = 0; n < static_cast<int>(made->plan_.nodes.size()); ++n)
+    if (auto done = made->prepareNode(n); !done) return done.error();
+  return made;
+}
+
+Executor::Executor(Plan plan, const ExecutorOptions& options)
+    : plan_(std::move(plan)), options_(options), mono_(options.clips, 1), voiced_(options.clips, plan_.voices) {}
+
+int Executor::chunkTicks(int node) const {
+  const int own = plan_.nodes[at(node)].type->info.backwardTicks;
+  return own == 0 ? options_.stretchTicks : std::min(own, options_.stretchTicks);
+}
+
+void Executor::allocate() {
+  const std::size_t nodes = plan_.nodes.size();
+  buffers_.resize(at(plan_.slots));
+  for (const PlanSignal& s : plan_.signals)
+    if (SignalBuffer& b = buffers_[at(s.slot)]; b.empty())
+      b = SignalBuffer(s.rate, s.width, domain(s.voiced), options_.stretchTicks);
+  hasPrevious_.assign(plan_.signals.size(), 0);
+  faults_.assign(nodes, 0);
+  profile_.assign(nodes, 0.0F);
+  activeFrom_.assign(at(voiced_.groups), kAsleep);
+  groupPeak_.assign(at(voiced_.groups), 0.0F);
+  layoutParameters();
+
+  std::size_t scratch = 0, inputs = 0, outputs = 0, histories = 0, tensors = 0;
+  setups_.resize(nodes);
+  memory_.resize(nodes);
+  tensorData_.resize(nodes);
+  for (int i = 0; i < static_cast<int>(nodes); ++i) {
+    const PlanNode& n = plan_.nodes[at(i)];
+    std::size_t need = 0;
+    for (const PlanInput& in : n.inputs) {
+      need += InputStep::scratchSize(in, domainOf(i).group, chunkTicks(i)) + 8;
+      if (in.usesDefault && in.defaultFade != Fade::none) hasFades_ = true;
+      for (const PlanCable& c : in.cables) hasFades_ = hasFades_ || c.fade != Fade::none;
+    }
+    scratch = std::max(scratch, need);
+    inputs = std::max(inputs, n.inputs.size());
+    outputs = std::max(outputs, n.type->outputs.size());
+    histories = std::max(histories, n.type->histories.size());
+    tensors = std::max(tensors, n.tensors.size());
+  }
+  tensorViews_.resize(tensors);
+  scratch_ = AlignedArray<Sample>(scratch);
+  inputViews_.resize(inputs);
+  outputViews_.resize(outputs);
+  historyViews_.resize(histories);
+}
+
+void Executor::layoutParameters() {
+  const std::size_t parameters = plan_.parameters.size(), clips = at(options_.clips);
+  values_.resize(parameters * clips);
+  packedAt_.resize(parameters);
+  ramping_.assign(parameters, 0);
+  rampList_.reserve(parameters);
+  std::size_t total = 0;
+  for (std::size_t p = 0; p < parameters; ++p) {
+    packedAt_[p] = total;
+    const Domain& d = domainOf(plan_.parameters[p].node);
+    total += at(std::max(8, d.group * d.groups));
+    for (std::size_t c = 0; c < clips; ++c) values_[p * clips + c] = static_cast<Sample>(plan_.parameters[p].value);
+  }
+  glide_ = values_;
+  packed_ = AlignedArray<Sample>(total);
+  rampFrom_ = AlignedArray<Sample>(total);
+  for (int p = 0; p < static_cast<int>(parameters); ++p) packParameter(p);
+
+  std::size_t rows = 0;
+  for (const PlanNode& n : plan_.nodes) {
+    firstInput_.push_back(static_cast<int>(rows));
+    rows += n.inputs.size();
+  }
+  defaults_ = AlignedArray<Sample>(rows * kMaxLanes);
+  defaultAt_.resize(rows);
+  for (std::size_t n = 0, i = 0; n < plan_.nodes.size(); ++n)
+    for (const PlanInput& in : plan_.nodes[n].inputs) {
+      defaultAt_[i] = i * kMaxLanes;
+      for (int l = 0; l < kMaxLanes; ++l) defaults_[i * kMaxLanes + at(l)] = static_cast<Sample>(in.row->def);
+      ++i;
+    }
+}
+
+Result<void> Executor::prepareNode(int node) {
+  const PlanNode& n = plan_.nodes[at(node)];
+  const Domain& d = domainOf(node);
+  setups_[at(node)] = {plan_.rate, d.group, n.settings, n.tensors, n.inputWidths, n.outputWidths};
+  const Setup& setup = setups_[at(node)];
+  std::shared_ptr<NodeMemory> memory = options_.store ? options_.store->find(n.instance) : nullptr;
+  const bool fresh = !memory;
+  if (fresh) memory = std::make_shared<NodeMemory>();
+  memory_[at(node)] = memory;
+  for (std::size_t t = 0; t < n.tensors.size(); ++t) {
+    tensorData_[at(node)].emplace_back();
+    if (n.type->tensors[t].sharing == Sharing::perLane) {
+      auto& packed = tensorData_[at(node)][t];
+      packed = AlignedArray<Sample>(n.tensors[t].data.size() * at(d.group * d.groups));
+      setTensor(node, static_cast<int>(t), -1, std::vector<Sample>(n.tensors[t].data));
+    }
+  }
+  if (auto done = prepareAgain(node); !done) return done.error();
+  if (!fresh) return {};
+  memory->state = AlignedArray<std::byte>(kernelOf(node).stateBytes * at(d.groups));
+  for (int h = 0; h < static_cast<int>(n.type->histories.size()); ++h)
+    memory->histories.emplace_back(n.type->historyShape(h, setup), d, options_.clipFrames, options_.stretchTicks * kTick);
+  if (n.type->makeWork)
+    for (int g = 0; g < d.groups; ++g) memory->work.push_back(n.type->makeWork(setup, memory->prepared.get()));
+  for (int g = 0; g < d.groups; ++g) resetNode(node, g);
+  if (options_.store) options_.store->keep(n.instance, memory);
+  return {};
+}
+
+Result<void> Executor::prepareAgain(int node) {
+  const PlanNode& n = plan_.nodes[at(node)];
+  if (!n.type->prepare) return {};
+  auto made = n.type->prepare(setups_[at(node)]);
+  if (!made) return Error{"Node \"" + n.id + "\": " + made.error().message};
+  memory_[at(node)]->prepared = std::move(*made);
+  return {};
+}
+
+void Executor::packParameter(int parameter) {
+  const PlanParameter& p = plan_.parameters[at(parameter)];
+  const Domain& d = domainOf(p.node);
+  const Input& row = *plan_.nodes[at(p.node)].inputs[at(p.input)].row;
+  const Range limits = InputStep::limits(row, plan_.rate);
+  for (int lane = 0; lane < d.group * d.groups; ++lane) {
+    Sample v = glide_[at(parameter * options_.clips + d.clipOf(lane))];
+    if (p.kind == PlanParameter::Kind::knob)
+      v = std::clamp(v, static_cast<Sample>(limits.min), static_cast<Sample>(limits.max));
+    packed_[packedAt_[at(parameter)] + at(lane)] = v;
+  }
+}
+
+void Executor::setParameter(int parameter, double value) {
+  for (int c = 0; c < options_.clips; ++c) setParameter(parameter, c, value);
+}
+
+void Executor::setParameter(int parameter, int clip, double value) {
+  const std::size_t i = at(parameter * options_.clips + clip);
+  values_[i] = static_cast<Sample>(value);
+  if (options_.smoothing) {
+    if (!ramping_[at(parameter)] && values_[i] != glide_[i]) {
+      ramping_[at(parameter)] = 1;
+      rampList_.push_back(parameter);
+    }
+  } else {
+    glide_[i] = values_[i];
+    packParameter(parameter);
+  }
+}
+
+double Executor::parameter(int parameter, int clip) const {
+  return static_cast<double>(values_[at(parameter * options_.clips + clip)]);
+}
+
+void Executor::setTensor(int node, int tensor, int clip, std::span<const Sample> values) {
+  PlanNode& n = plan_.nodes[at(node)];
+  if (n.type->tensors[at(tensor)].sharing == Sharing::shared || clip < 0)
+    std::copy(values.begin(), values.end(), n.tensors[at(tensor)].data.begin());
+  auto& packed = tensorData_[at(node)][at(tensor)];
+  if (packed.size() == 0) return;
+  const Domain& d = domainOf(node);
+  for (int lane = 0; lane < d.group * d.groups; ++lane) {
+    if (clip >= 0 && d.clipOf(lane) != clip) continue;
+    Sample* to = packed.data() + static_cast<std::size_t>(lane / d.group) * values.size() * at(d.group) + lane % d.group;
+    for (std::size_t e = 0; e < values.size(); ++e) to[e * at(d.group)] = values[e];
+  }
+}
+
+std::span<const Sample> Executor::tensor(int node, int tensor) const {
+  return plan_.nodes[at(node)].tensors[at(tensor)].data;
+}
+
+void Executor::setEvents(std::span<const VoiceEvent> events) {
+  events_ = events;
+  std::fill(activeFrom_.begin(), activeFrom_.end(), kAsleep);
+  for (const VoiceEvent& e : events) {
+    if (e.type != VoiceEvent::Type::noteOn) continue;
+    for (int lane = 0; lane < voiced_.lanes(); ++lane)
+      if (lane % voiced_.voices == e.voice) {
+        std::int64_t& from = activeFrom_[at(lane / voiced_.group)];
+        from = std::min(from, e.frame / kTick);
+      }
+  }
+}
+
+std::span<const VoiceEvent> Executor::eventsBetween(std::int64_t from, std::int64_t to) const {
+  const auto before = [](const VoiceEvent& e, std::int64_t frame) { return e.frame < frame; };
+  const auto first = std::lower_bound(events_.begin(), events_.end(), from, before);
+  const auto last = std::lower_bound(first, events_.end(), to, before);
+  return events_.subspan(static_cast<std::size_t>(first - events_.begin()), static_cast<std::size_t>(last - first));
+}
+
+void Executor::resetNode(int node, int group) {
+  const Kernel& k = kernelOf(node);
+  NodeMemory& m = *memory_[at(node)];
+  k.reset(m.state.data() + at(group) * k.stateBytes, m.prepared.get(), setups_[at(node)]);
+  for (HistoryBuffer& h : m.histories) {
+    const HistoryView v = h.view(group);
+    std::memset(static_cast<void*>(v.data - h.front * h.lanes), 0,
+                static_cast<std::size_t>(h.lines * h.span * h.lanes) * sizeof(Sample));
+  }
+  if (!m.work.empty()) plan_.nodes[at(node)].type->resetWork(m.work[at(group)].get());
+}
+
+void Executor::reset() {
+  tick_ = 0;
+  fadeTick_ = 0;
+  for (SignalBuffer& b : buffers_) b.clear();
+  std::fill(hasPrevious_.begin(), hasPrevious_.end(), std::uint8_t{0});
+  std::fill(faults_.begin(), faults_.end(), 0);
+  for (int n = 0; n < static_cast<int>(plan_.nodes.size()); ++n)
+    for (int g = 0; g < domainOf(n).groups; ++g) resetNode(n, g);
+}
+
+void Executor::sleepGroup(int group) {
+  activeFrom_[at(group)] = kAsleep;
+  for (int n = 0; n < static_cast<int>(plan_.nodes.size()); ++n) {
+    if (!plan_.nodes[at(n)].voiced) continue;
+    resetNode(n, group);
+    for (std::size_t o = 0; o < plan_.nodes[at(n)].type->outputs.size(); ++o)
+      buffer(plan_.nodes[at(n)].firstSignal + static_cast<int>(o)).zero(group, -1, options_.stretchTicks + 1);
+  }
+}
+
+// ---- running --------------------------------------------------------------------------------
+
+void Executor::prepareRamps() {
+  for (const int p : rampList_) {
+    const std::size_t first = packedAt_[at(p)];
+    const Domain& d = domainOf(plan_.parameters[at(p)].node);
+    std::memcpy(&rampFrom_[first], &packed_[first], at(d.group * d.groups) * sizeof(Sample));
+    for (int c = 0; c < options_.clips; ++c) {
+      Sample& now = glide_[at(p * options_.clips + c)];
+      const Sample target = values_[at(p * options_.clips + c)];
+      const Sample way = target - now;
+      now = std::fabs(way) <= 1e-4_s * std::fabs(target) + 1e-7_s ? target : now + kGlide * way;
+    }
+    packParameter(p);
+  }
+}
+
+void Executor::finishRamps() {
+  std::erase_if(rampList_, [this](int p) {
+    for (int c = 0; c < options_.clips; ++c)
+      if (glide_[at(p * options_.clips + c)] != values_[at(p * options_.clips + c)]) return false;
+    ramping_[at(p)] = 0;
+    return true;
+  });
+}
+
+void Executor::run(int ticks) {
+  if (!rampList_.empty()) prepareRamps();
+  for (const VoiceEvent& e : eventsBetween(tick_ * kTick, (tick_ + ticks) * kTick))
+    if (e.type == VoiceEvent::Type::noteOn)
+      for (int lane = e.voice; lane < voiced_.lanes(); lane += voiced_.voices)
+        activeFrom_[at(lane / voiced_.group)] = std::min(activeFrom_[at(lane / voiced_.group)], e.frame / kTick);
+  for (const Island& island : plan_.islands) {
+    if (island.cyclic) {
+      for (int t = 0; t < ticks; ++t)
+        for (const int n : island.nodes)
+          for (int g = 0; g < domainOf(n).groups; ++g) runNode(n, g, t, 1);
+    } else {
+      const int n = island.nodes[0];
+      const auto start = profiling_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
+      for (int g = 0; g < domainOf(n).groups; ++g) runNode(n, g, 0, ticks);
+      if (profiling_)
+        profile_[at(n)] = std::chrono::duration<float, std::nano>(std::chrono::steady_clock::now() - start).count();
+    }
+  }
+  finishStretch(ticks);
+}
+
+void Executor::finishStretch(int ticks) {
+  for (std::size_t s = 0; s < plan_.signals.size(); ++s)
+    if (plan_.signals[s].keepsTick) {
+      buffer(static_cast<int>(s)).keepLast(ticks - 1);
+      hasPrevious_[s] = 1;
+    }
+  tick_ += ticks;
+  if (hasFades_) fadeTick_ = std::min(fadeTick_ + ticks, kFadeTicks);
+  if (!rampList_.empty()) finishRamps();
+}
+
+BlockData Executor::blockData(int node, int group, int from, int ticks) {
+  const Domain& d = domainOf(node);
+  const NodeMemory& m = *memory_[at(node)];
+  BlockData b;
+  b.ticks = ticks;
+  b.rate = plan_.rate;
+  b.firstFrame = (tick_ + from) * kTick;
+  b.inputs = inputViews_.data();
+  b.outputs = outputViews_.data();
+  b.histories = historyViews_.data();
+  const PlanNode& n = plan_.nodes[at(node)];
+  for (std::size_t k = 0; k < n.tensors.size(); ++k) {
+    const auto& packed = tensorData_[at(node)][k];  // empty: shared by all groups
+    tensorViews_[k] = packed.size() ? packed.data() + at(group * d.group) * n.tensors[k].data.size()
+                                    : n.tensors[k].data.data();
+  }
+  b.tensors = tensorViews_.data();
+  b.setup = &setups_[at(node)];
+  b.prepared = m.prepared.get();
+  b.work = m.work.empty() ? nullptr : m.work[at(group)].get();
+  b.events = eventsBetween(b.firstFrame, b.firstFrame + ticks * kTick);
+  b.firstLane = group * d.group;
+  b.voices = d.voices;
+  for (std::size_t c = 0; c < 2; ++c) b.external[c] = external_[c] ? external_[c] + from * kTick : nullptr;
+  b.limiter = options_.limiter;
+  return b;
+}
+
+void Executor::runNode(int node, int group, int from, int ticks) {
+  const PlanNode& n = plan_.nodes[at(node)];
+  const Kernel& kernel = kernelOf(node);
+  NodeMemory& m = *memory_[at(node)];
+  const InputStep step(*this);
+  int first = from;
+  if (n.voiced) {  // a group that has not been played yet is silent and stays at its reset state
+    const std::int64_t active = activeFrom_[at(group)];
+    first = active == kAsleep ? from + ticks
+                              : static_cast<int>(std::clamp<std::int64_t>(active - tick_, from, from + ticks));
+  }
+  for (int t = from; t < from + ticks;) {
+    const bool silent = t < first;
+    const int count = silent ? first - t : std::min(chunkTicks(node), from + ticks - t);
+    for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {
+      const SignalBuffer& b = buffer(n.firstSignal + static_cast<int>(o));
+      if (silent) b.zero(group, t, count);
+      outputViews_[o] = b.view(group, t);
+    }
+    if (!silent) {
+      Sample* scratch = scratch_.data();
+      for (std::size_t i = 0; i < n.inputs.size(); ++i)
+        inputViews_[i] = step.compose(node, static_cast<int>(i), group, t, count, scratch);
+      for (std::size_t h = 0; h < m.histories.size(); ++h) historyViews_[h] = m.histories[h].view(group);
+      kernel.forward(m.state.data() + at(group) * kernel.stateBytes, blockData(node, group, t, count));
+      guard(node, group, t, count);
+    }
+    t += count;
+  }
+}
+
+/// A non-finite sample ends where it was made: the node is silenced for the block, reset, counted.
+void Executor::guard(int node, int group, int from, int ticks) {
+  const PlanNode& n = plan_.nodes[at(node)];
+  bool finite = true;
+  for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {
+    const SignalBuffer& b = buffer(n.firstSignal + static_cast<int>(o));
+    for (int c = 0; c < b.planes(); ++c) {
+      const Sample* x = b.at(group, from, c);
+      Vec<kWide> sum = splat<kWide>(0);  // x * 0 is 0 for a finite x and NaN otherwise
+      const int count = b.tickSize() * ticks / kWide;
+      for (int i = 0; i < count; ++i) sum = sum + load<kWide>(x + i * kWide) * 0.0_s;
+      for (int l = 0; l < kWide; ++l) finite = finite && sum[l] == 0;
+    }
+  }
+  if (finite) return;
+  ++faults_[at(node)];
+  for (std::size_t o = 0; o < n.type->outputs.size(); ++o)
+    buffer(n.firstSignal + static_cast<int>(o)).zero(group, from, ticks);
+  resetNode(node, group);
+}
+
+const Sample* Executor::output(int channel, int group) const {
+  if (plan_.outputNode < 0) return nullptr;
+  return buffer(plan_.nodes[at(plan_.outputNode)].firstSignal + channel).at(group, 0);
+}
+
+// ---- continuing from another plan -------------------------------------------------------------
+
+void Executor::linkPrevious(const Executor& old) {
+  for (int s = 0; s < static_cast<int>(plan_.signals.size()); ++s) {
+    const PlanSignal& mine = plan_.signals[at(s)];
+    const PlanNode& node = plan_.nodes[at(mine.node)];
+    if (!mine.keepsTick) continue;
+    for (int o = 0; o < static_cast<int>(old.plan_.signals.size()); ++o) {
+      const PlanSignal& theirs = old.plan_.signals[at(o)];
+      if (old.plan_.nodes[at(theirs.node)].instance != node.instance || theirs.output != mine.output) continue;
+      // a signal that was not kept still holds its last tick at tick 0 unless its buffer was shared
+      const SignalBuffer &from = old.buffer(o), &to = buffer(s);
+      for (int g = 0; g < domain(mine.voiced).groups; ++g)
+        for (int c = 0; c < to.planes(); ++c)
+          copies_.push_back({from.at(g, theirs.keepsTick ? -1 : 0, c), to.at(g, -1, c), at(to.tickSize()), s});
+    }
+  }
+  for (int p = 0; p < static_cast<int>(plan_.parameters.size()); ++p) {
+    const PlanParameter& mine = plan_.parameters[at(p)];
+    const PlanNode& node = plan_.nodes[at(mine.node)];
+    const int o = old.plan_.findNode(node.id);
+    if (o < 0 || old.plan_.nodes[at(o)].type != node.type) continue;
+    const PlanInput& input = old.plan_.nodes[at(o)].inputs[at(mine.input)];
+    if (mine.kind == PlanParameter::Kind::knob) {
+      if (input.parameter >= 0) parameterLinks_.emplace_back(input.parameter, p);
+      continue;
+    }
+    const PlanCable& cable = node.inputs[at(mine.input)].cables[at(mine.cable)];
+    const PlanSignal& source = plan_.signals[at(cable.signal)];
+    for (const PlanCable& c : input.cables) {
+      const PlanSignal& theirs = old.plan_.signals[at(c.signal)];
+      if (theirs.output == source.output &&
+          old.plan_.nodes[at(theirs.node)].id == plan_.nodes[at(source.node)].id)
+        parameterLinks_.emplace_back(c.parameter, p);
+    }
+  }
+}
+
+void Executor::adopt(const Executor& old) {
+  tick_ = old.tick_;
+  events_ = old.events_;
+  for (const Copy& c : copies_) {
+    std::memcpy(c.to, c.from, c.count * sizeof(Sample));
+    hasPrevious_[at(c.signal)] = 1;
+  }
+  for (const auto& [from, to] : parameterLinks_) {
+    glide_[at(to)] = old.glide_[at(from)];
+    packParameter(to);
+    setParameter(to, static_cast<double>(values_[at(to)]));  // glides on from where it was
+  }
+  if (activeFrom_.size() == old.activeFrom_.size()) activeFrom_ = old.activeFrom_;
+}
+
+}  // namespace core

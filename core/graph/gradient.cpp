@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/graph/gradient.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace core {
+namespace {
+std::size_t at(int i) {
+  return static_cast<std::size_t>(i);
+}
+/// Bytes of all signals of a plan over one tick, without cotangents.
+std::size_t signalBytesPerTick(const Plan& plan, const Domain& mono, const Domain& voiced) {
+  std::size_t bytes = 0;
+  for (const PlanSignal& s : plan.signals) {
+    const Domain& d = s.voiced ? voiced : mono;
+    const int row = s.rate == Rate::audio ? kTick * s.width * d.group : (s.width * d.group + 7) / 8 * 8;
+    bytes += at(row * d.groups) * sizeof(Sample);
+  }
+  return bytes;
+}
+constexpr int kShortestStretch = 64;
+}  // namespace
+
+int clipTicks(double seconds, double rate) {
+  return std::max(1, static_cast<int>(std::ceil(seconds * rate / kTick - 1e-9)));
+}
+
+Result<std::unique_ptr<Gradient>> Gradient::create(Plan plan, const GradientRequest& request, int ticks,
+                                                   const Options& options) {
+  std::unique_ptr<Gradient> g(new Gradient());
+  g->request_ = request;
+  g->ticks_ = ticks;
+  const std::size_t perTick =
+      2 * signalBytesPerTick(plan, Domain(options.clips, 1), Domain(options.clips, plan.voices)) + 1;
+  g->stretch_ = options.stretchTicks > 0 ? options.stretchTicks
+                                         : std::max(kShortestStretch, static_cast<int>(options.memoryLimit / perTick));
+  g->stretch_ = std::min(g->stretch_, ticks);
+  ExecutorOptions run;
+  run.clips = options.clips;
+  run.stretchTicks = g->stretch_;
+  run.clipFrames = static_cast<std::int64_t>(ticks) * kTick;
+  run.limiter = options.limiter;
+  auto made = Executor::create(std::move(plan), run);
+  if (!made) return made.error();
+  g->executor_ = std::move(*made);
+  g->findActive();
+  g->allocate();
+  return g;
+}
+
+/// A node takes part in the sweep when something asked for lies at or before it and it reaches the
+/// output.
+void Gradient::findActive() {
+  const Plan& plan = executor_->plan_;
+  const std::size_t nodes = plan.nodes.size();
+  wantedParameter_.assign(plan.parameters.size(), 0);
+  std::vector<std::uint8_t> moved(nodes, 0), heard(nodes, 0);
+  for (const int p : request_.parameters) {
+    wantedParameter_[at(p)] = 1;
+    moved[at(plan.parameters[at(p)].node)] = 1;
+  }
+  for (const TensorRef& t : request_.tensors) moved[at(t.node)] = 1;
+  if (plan.outputNode >= 0) heard[at(plan.outputNode)] = 1;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t n = 0; n < nodes; ++n)
+      for (const PlanInput& in : plan.nodes[n].inputs)
+        for (const PlanCable& c : in.cables) {
+          const std::size_t from = at(plan.signals[at(c.signal)].node);
+          const bool spreads = moved[from] && !moved[n], reaches = heard[n] && !heard[from];
+          if (spreads) moved[n] = 1;
+          if (reaches) heard[from] = 1;
+          changed = changed || spreads || reaches;
+        }
+  }
+  active_.resize(nodes);
+  for (std::size_t n = 0; n < nodes; ++n) active_[n] = moved[n] && heard[n];
+  cyclic_.assign(nodes, 0);
+  for (const Island& island : plan.islands)
+    for (const int n : island.nodes) cyclic_[at(n)] = island.cyclic;
+}
+
+int Gradient::chunk(int node) const {
+  if (cyclic_[at(node)]) return 1;
+  const int own = executor_->plan_.nodes[at(node)].type->info.backwardTicks;
+  return own == 0 ? stretch_ : std::min(own, stretch_);
+}
+
+void Gradient::allocate() {
+  const Plan& plan = executor_->plan_;
+  for (int c = 0; c < 2; ++c) {
+    outputs_[c] = SignalBuffer(Rate::audio, 1, executor_->mono_, ticks_);
+    outputCotangents_[c] = SignalBuffer(Rate::audio, 1, executor_->mono_, ticks_);
+  }
+  cotangents_.resize(plan.signals.size());
+  kept_.resize(plan.signals.size());
+  for (std::size_t s = 0; s < plan.signals.size(); ++s) {
+    const PlanSignal& signal = plan.signals[s];
+    if (active_[at(signal.node)])
+      cotangents_[s] = SignalBuffer(signal.rate, signal.width, executor_->domain(signal.voiced), stretch_);
+    if (checkpointed() && plan.nodes[at(signal.node)].type->info.keepOutputs)
+      kept_[s] = SignalBuffer(signal.rate, signal.width, executor_->domain(signal.voiced), ticks_);
+  }
+  parameterGradient_.assign(plan.parameters.size() * at(executor_->mono_.clips), 0);
+  const std::size_t nodes = plan.nodes.size();
+  tensorGradient_.resize(nodes);
+  historyCotangents_.resize(nodes);
+  stateCotangent_.resize(nodes);
+  chunkStates_.resize(nodes);
+  std::size_t inputs = 0, outputs = 0, histories = 0, tensors = 0, scratch = 0;
+  for (int n = 0; n < static_cast<int>(nodes); ++n) {
+    const PlanNode& node = plan.nodes[at(n)];
+    const Domain& d = executor_->domainOf(n);
+    const Kernel& k = executor_->kernelOf(n);
+    inputs = std::max(inputs, node.inputs.size());
+    outputs = std::max(outputs, node.type->outputs.size());
+    histories = std::max(histories, node.type->histories.size());
+    tensors = std::max(tensors, node.tensors.size());
+    tensorGradient_[at(n)].resize(node.tensors.size());
+    if (!active_[at(n)]) continue;
+    std::size_t need = 0;
+    for (const PlanInput& in : node.inputs) need += InputStep::scratchSize(in, d.group, chunk(n)) + 8;
+    scratch = std::max(scratch, need);
+    stateCotangent_[at(n)] = AlignedArray<std::byte>(k.cotangentBytes * at(d.groups));
+    const int chunks = (stretch_ + chunk(n) - 1) / chunk(n);
+    chunkStates_[at(n)] = AlignedArray<std::byte>(k.stateBytes * at(d.groups) * at(chunks));
+    for (int h = 0; h < static_cast<int>(node.type->histories.size()); ++h)
+      historyCotangents_[at(n)].emplace_back(node.type->historyShape(h, executor_->setups_[at(n)]), d,
+                                             static_cast<std::int64_t>(ticks_) * kTick, 0);
+  }
+  for (const TensorRef& t : request_.tensors) {
+    const auto& node = plan.nodes[at(t.node)];
+    const Domain& d = executor_->domainOf(t.node);
+    const bool perLane = node.type->tensors[at(t.tensor)].sharing == Sharing::perLane;
+    tensorGradient_[at(t.node)][at(t.tensor)] =
+        AlignedArray<Sample>(node.tensors[at(t.tensor)].data.size() * (perLane ? at(d.group * d.groups) : 1));
+  }
+  inputCotangent_ = AlignedArray<Sample>(scratch);
+  cotangentInputs_.resize(inputs);
+  cotangentOutputs_.resize(outputs);
+  cotangentHistories_.resize(histories);
+  cotangentTensors_.resize(tensors);
+  starts_.resize(at(stretches()));
+}
+
+// ---- forward ----------------------------------------------------------------------------------
+
+void Gradient::forward() {
+  executor_->reset();
+  for (auto& c : outputCotangents_) c.clear();
+  for (int s = 0; s < stretches(); ++s) {
+    saveStart(s);
+    runStretch(s, false);
+  }
+}
+
+void Gradient::saveStart(int stretch) {
+  if (!checkpointed()) return;
+  Start& start = starts_[at(stretch)];
+  Executor& e = *executor_;
+  if (start.states.empty()) {
+    for (const auto& m : e.memory_) start.states.emplace_back(m->state.size());
+    for (std::size_t s = 0; s < e.plan_.signals.size(); ++s) {
+      const PlanSignal& signal = e.plan_.signals[s];
+      const SignalBuffer& b = e.buffer(static_cast<int>(s));
+      start.previous.emplace_back(signal.keepsTick ? at(b.tickSize() * b.planes() * e.domain(signal.voiced).groups) : 0);
+    }
+  }
+  for (std::size_t n = 0; n < start.states.size(); ++n)
+    if (start.states[n].size()) std::memcpy(start.states[n].data(), e.memory_[n]->state.data(), start.states[n].size());
+  start.hasPrevious = e.hasPrevious_;
+  for (std::size_t s = 0; s < start.previous.size(); ++s) {
+    if (start.previous[s].size() == 0) continue;
+    const SignalBuffer& b = e.buffer(static_cast<int>(s));
+    Sample* to = start.previous[s].data();
+    for (int g = 0; g < e.domain(e.plan_.signals[s].voiced).groups; ++g)
+      for (int c = 0; c < b.planes(); ++c, to += b.tickSize())
+        std::memcpy(to, b.at(g, -1, c), at(b.tickSize()) * sizeof(Sample));
+  }
+}
+
+void Gradient::restoreStart(int stretch) {
+  const Start& start = starts_[at(stretch)];
+  Executor& e = *executor_;
+  e.rewind(static_cast<std::int64_t>(stretch) * stretch_);
+  e.hasPrevious_ = start.hasPrevious;
+  for (std::size_t n = 0; n < start.states.size(); ++n)
+    if (start.states[n].size()) std::memcpy(e.memory_[n]->state.data(), start.states[n].data(), start.states[n].size());
+  for (std::size_t s = 0; s < start.previous.size(); ++s) {
+    if (start.previous[s].size() == 0) continue;
+    const SignalBuffer& b = e.buffer(static_cast<int>(s));
+    const Sample* from = start.previous[s].data();
+    for (int g = 0; g < e.domain(e.plan_.signals[s].voiced).groups; ++g)
+      for (int c = 0; c < b.planes(); ++c, from += b.tickSize())
+        std::memcpy(b.at(g, -1, c), from, at(b.tickSize()) * sizeof(Sample));
+  }
+}
+
+/// Runs one stretch and records the state at the start of every chunk. `again`: second run for the
+/// sweep, in which nodes that keep their outputs are read instead of run.
+void Gradient::runStretch(int stretch, bool again) {
+  Executor& e = *executor_;
+  const int ticks = ticksOf(stretch);
+  for (const Island& island : e.plan_.islands) {
+    const int step = island.cyclic ? 1 : ticks;
+    for (int t = 0; t < ticks; t += step)
+      for (const int n : island.nodes)
+        for (int g = 0; g < e.domainOf(n).groups; ++g) runNodeRecording(n, g, t, step, again);
+  }
+  if (!again && e.plan_.outputNode >= 0)
+    for (int c = 0; c < 2; ++c)
+      for (int g = 0; g < e.mono_.groups; ++g)
+        std::memcpy(outputs_[c].at(g, stretch * stretch_), e.output(c, g),
+                    at(ticks) * at(kTick * lanes()) * sizeof(Sample));
+  inBuffers_ = stretch;
+  // the last stretch stays as it is for the sweep; an earlier one hands its last tick on
+  e.finishStretch(ticks);
+}
+
+void Gradient::runNodeRecording(int node, int group, int from, int ticks, bool again) {
+  Executor& e = *executor_;
+  const PlanNode& n = e.plan_.nodes[at(node)];
+  const std::size_t bytes = e.kernelOf(node).stateBytes;
+  const int groups = e.domainOf(node).groups, size = chunk(node);
+  const bool keeps = n.type->info.keepOutputs && checkpointed();
+  const auto copyKept = [&](bool store) {
+    for (int o = 0; o < static_cast<int>(n.type->outputs.size()); ++o) {
+      const SignalBuffer &whole = kept_[at(n.firstSignal + o)], &part = e.buffer(n.firstSignal + o);
+      for (int c = 0; c < part.planes(); ++c) {
+        Sample* a = whole.at(group, static_cast<int>(e.tick_) + from, c);
+        Sample* b = part.at(group, from, c);
+        std::memcpy(store ? a : b, store ? b : a, at(part.tickSize()) * at(ticks) * sizeof(Sample));
+      }
+    }
+  };
+  if (keeps && again) return copyKept(false);
+  for (int t = from; t < from + ticks; t += size) {
+    if (bytes && chunkStates_[at(node)].size())
+      std::memcpy(chunkStates_[at(node)].data() + at((t / size) * groups + group) * bytes,
+                  e.memory_[at(node)]->state.data() + at(group) * bytes, bytes);
+    e.runNode(node, group, t, std::min(size, from + ticks - t));
+  }
+  if (keeps) copyKept(true);
+}
+
+void Gradient::copyOutput(int channel, int clip, std::span<Sample> to) const {
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] = output(channel, clip, static_cast<int>(i));
+}
+
+void Gradient::setCotangent(int channel, int clip, std::span<const Sample> d) {
+  Sample* to = outputCotangents_[channel].at(clip / lanes(), 0) + clip % lanes();
+  for (std::size_t i = 0; i < d.size(); ++i) to[i * at(lanes())] = d[i];
+}
+
+// ---- backward ---------------------------------------------------------------------------------
+
+void Gradient::backward() {
+  Executor& e = *executor_;
+  std::fill(parameterGradient_.begin(), parameterGradient_.end(), 0.0);
+  for (auto& node : tensorGradient_)
+    for (auto& t : node) t.clear();
+  for (auto& node : historyCotangents_)
+    for (auto& h : node) h.samples.clear();
+  for (auto& s : stateCotangent_) s.clear();
+  for (auto& c : cotangents_) c.clear();
+  for (int s = stretches(); s-- > 0;) {
+    if (inBuffers_ != s) {
+      restoreStart(s);
+      runStretch(s, true);
+    }
+    // the sweep composes inputs again, so it needs the tick before this stretch back
+    if (checkpointed()) restoreStart(s);
+    else std::fill(e.hasPrevious_.begin(), e.hasPrevious_.end(), std::uint8_t{0});
+    e.rewind(static_cast<std::int64_t>(s) * stretch_);
+    if (!checkpointed())
+      for (std::size_t i = 0; i < e.plan_.signals.size(); ++i)
+        if (e.plan_.signals[i].keepsTick)
+          for (int g = 0; g < e.domain(e.plan_.signals[i].voiced).groups; ++g) e.buffer(static_cast<int>(i)).zero(g, -1, 1);
+    sweepStretch(s);
+    if (s > 0) carryBack(ticksOf(s - 1));
+  }
+  inBuffers_ = -1;
+}
+
+/// Between stretches only the cotangent of the tick before lives on: it becomes the last tick's.
+void Gradient::carryBack(int ticks) {
+  const Plan& plan = executor_->plan_;
+  for (std::size_t s = 0; s < cotangents_.size(); ++s) {
+    SignalBuffer& b = cotangents_[s];
+    if (b.empty()) continue;
+    const int groups = executor_->domain(plan.signals[s].voiced).groups;
+    AlignedArray<Sample> carried(at(b.tickSize() * b.planes() * groups));
+    for (int g = 0, i = 0; g < groups; ++g)
+      for (int c = 0; c < b.planes(); ++c, ++i)
+        std::memcpy(carried.data() + i * b.tickSize(), b.at(g, -1, c), at(b.tickSize()) * sizeof(Sample));
+    b.clear();
+    if (!plan.signals[s].keepsTick) continue;
+    for (int g = 0, i = 0; g < groups; ++g)
+      for (int c = 0; c < b.planes(); ++c, ++i)
+        std::memcpy(b.at(g, ticks - 1, c), carried.data() + i * b.tickSize(), at(b.tickSize()) * sizeof(Sample));
+  }
+}
+
+void Gradient::sweepStretch(int stretch) {
+  Executor& e = *executor_;
+  const int ticks = ticksOf(stretch);
+  if (e.plan_.outputNode < 0 || !active_[at(e.plan_.outputNode)]) return;
+  const int first = e.plan_.nodes[at(e.plan_.outputNode)].firstSignal;
+  for (int c = 0; c < 2; ++c)
+    for (int g = 0; g < e.mono_.groups; ++g) {
+      Sample* to = cotangents_[at(first + c)].at(g, 0);
+      const Sample* from = outputCotangents_[c].at(g, stretch * stretch_);
+      for (int i = 0; i < ticks * kTick * lanes(); ++i) to[i] += from[i];
+    }
+  for (std::size_t i = e.plan_.islands.size(); i-- > 0;) {
+    const Island& island = e.plan_.islands[i];
+    const int step = island.cyclic ? 1 : ticks;
+    for (int t = (ticks - 1) / step * step; t >= 0; t -= step)
+      for (std::size_t k = island.nodes.size(); k-- > 0;)
+        if (active_[at(island.nodes[k])])
+          for (int g = 0; g < e.domainOf(island.nodes[k]).groups; ++g)
+            sweepNode(island.nodes[k], g, t, std::min(step, ticks - t));
+  }
+}
+
+void Gradient::sweepNode(int node, int group, int from, int ticks) {
+  Executor& e = *executor_;
+  const PlanNode& n = e.plan_.nodes[at(node)];
+  const Kernel& kernel = e.kernelOf(node);
+  NodeMemory& m = *e.memory_[at(node)];
+  const InputStep step(e);
+  const Domain& d = e.domainOf(node);
+  const InputCotangents into{&cotangents_, &parameterGradient_, &wantedParameter_};
+  const int size = chunk(node);
+  for (int t = from + (ticks - 1) / size * size; t >= from; t -= size) {
+    int start = t, count = std::min(size, from + ticks - t);
+    if (n.voiced) {  // silent before the group's first note: no cotangent passes
+      const std::int64_t active = e.activeFrom_[at(group)];
+      if (active >= e.tick_ + t + count) continue;
+      const int skip = static_cast<int>(std::max<std::int64_t>(0, active - (e.tick_ + t)));
+      start += skip;
+      count -= skip;
+    }
+    Sample* scratch = e.scratch_.data();
+    Sample* cotangent = inputCotangent_.data();
+    for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+      const PlanInput& in = n.inputs[i];
+      e.inputViews_[i] = step.compose(node, static_cast<int>(i), group, start, count, scratch);
+      bool wanted = in.parameter >= 0 && wantedParameter_[at(in.parameter)];
+      for (const PlanCable& c : in.cables)
+        wanted = wanted || wantedParameter_[at(c.parameter)] || !cotangents_[at(c.signal)].empty();
+      cotangentInputs_[i] = {};
+      if (!wanted || !in.row->differentiable) continue;
+      if (in.alias) {
+        cotangentInputs_[i] = cotangents_[at(in.cables[0].signal)].view(group, start);
+        if (e.plan_.signals[at(in.cables[0].signal)].width == 1) cotangentInputs_[i].channel = 0;
+        continue;
+      }
+      const bool audio = in.row->rate == Rate::audio;
+      const int row = audio ? kTick * d.group : (in.width * d.group + 7) / 8 * 8;
+      const std::size_t need = InputStep::scratchSize(in, d.group, count);
+      std::memset(cotangent, 0, need * sizeof(Sample));
+      cotangentInputs_[i] = {cotangent, audio ? d.group : row, audio ? static_cast<std::ptrdiff_t>(count) * row : d.group};
+      cotangent += need;
+    }
+    for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {
+      const int signal = n.firstSignal + static_cast<int>(o);
+      e.outputViews_[o] = e.buffer(signal).view(group, start);
+      cotangentOutputs_[o] = cotangents_[at(signal)].view(group, start);
+    }
+    for (std::size_t h = 0; h < m.histories.size(); ++h) {
+      e.historyViews_[h] = m.histories[h].view(group);
+      cotangentHistories_[h] = historyCotangents_[at(node)][h].view(group);
+    }
+    for (std::size_t k = 0; k < n.tensors.size(); ++k) {
+      const bool perLane = n.type->tensors[k].sharing == Sharing::perLane;
+      Sample* base = tensorGradient_[at(node)][k].data();
+      cotangentTensors_[k] = base && perLane ? base + at(group) * n.tensors[k].data.size() * at(d.group) : base;
+    }
+    const GradData grad{cotangentOutputs_.data(), cotangentInputs_.data(), cotangentHistories_.data(),
+                        cotangentTensors_.data()};
+    kernel.backward(chunkStates_[at(node)].data() + at((t / size) * d.groups + group) * kernel.stateBytes,
+                    stateCotangent_[at(node)].data() + at(group) * kernel.cotangentBytes,
+                    e.blockData(node, group, start, count), grad);
+    for (std::size_t i = 0; i < n.inputs.size(); ++i)
+      if (cotangentInputs_[i].data && !n.inputs[i].alias)
+        step.adjoint(node, static_cast<int>(i), group, start, count, e.inputViews_[i], cotangentInputs_[i].data, into);
+  }
+}
+
+std::vector<Sample> Gradient::tensor(int request, int clip) const {
+  const TensorRef& t = request_.tensors[at(request)];
+  const PlanNode& n = executor_->plan_.nodes[at(t.node)];
+  const AlignedArray<Sample>& g = tensorGradient_[at(t.node)][at(t.tensor)];
+  const std::size_t size = n.tensors[at(t.tensor)].data.size();
+  std::vector<Sample> out(size, 0);
+  if (n.type->tensors[at(t.tensor)].sharing == Sharing::shared) {
+    std::copy(g.data(), g.data() + size, out.begin());
+    return out;
+  }
+  const Domain& d = executor_->domainOf(t.node);
+  for (int lane = 0; lane < d.lanes(); ++lane)
+    if (d.clipOf(lane) == clip)
+      for (std::size_t e = 0; e < size; ++e)
+        out[e] += g[at(lane / d.group) * size * at(d.group) + e * at(d.group) + at(lane % d.group)];
+  return out;
+}
+
+}  // namespace core

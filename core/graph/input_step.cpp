@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/graph/input_step.h"
+
+#include <algorithm>
+
+#include "core/dsp/math.h"
+
+namespace core {
+
+namespace {
+/// Weight of a tick's own control value at frame i of the ramp from the previous one.
+constexpr Sample rampWeight(int i) {
+  return static_cast<Sample>(i + 1) / kTick;
+}
+constexpr Sample kLn2 = static_cast<Sample>(0.6931471805599453);
+}  // namespace
+
+struct InputStep::Target {
+  const PlanInput& in;
+  int group;
+  bool voiced;
+  const Domain& domain;
+  const Domain& mono;
+  Range limits;
+  /// Lane l of this group that carries sound; padding lanes do not.
+  int validLanes() const { return std::min(domain.group, domain.lanes() - group * domain.group); }
+};
+
+std::size_t InputStep::scratchSize(const PlanInput& input, int lanes, int ticks) {
+  const int perTick = input.row->rate == Rate::audio ? kTick * input.width * lanes : (input.width * lanes + 7) / 8 * 8;
+  return static_cast<std::size_t>(perTick) * static_cast<std::size_t>(ticks);
+}
+
+Range InputStep::limits(const Input& row, double rate) {
+  Range r = row.range();
+  if (row.unit == Unit::hertz) r.max = std::min(r.max, 0.49 * rate);
+  return r;
+}
+
+SignalView InputStep::compose(int node, int input, int group, int from, int ticks, Sample*& scratch) const {
+  const PlanNode& n = e_.plan_.nodes[static_cast<std::size_t>(node)];
+  const PlanInput& in = n.inputs[static_cast<std::size_t>(input)];
+  const Domain& domain = e_.domain(n.voiced);
+  const int lanes = domain.group;
+  if (in.cables.empty()) {
+    if (in.parameter < 0)
+      return {e_.defaults_.data() + e_.defaultAt_[static_cast<std::size_t>(e_.firstInput_[static_cast<std::size_t>(node)] + input)], 0, 0};
+    if (!e_.ramping_[static_cast<std::size_t>(in.parameter)])
+      return {e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(in.parameter)] + static_cast<std::size_t>(group * lanes), 0, 0};
+  }
+  if (in.alias) {
+    const PlanSignal& s = e_.plan_.signals[static_cast<std::size_t>(in.cables[0].signal)];
+    SignalView view = e_.buffer(in.cables[0].signal).view(group, from);
+    if (s.width == 1) view.channel = 0;
+    return view;
+  }
+  const Target target{in, group, n.voiced, domain, e_.mono_, limits(*in.row, e_.plan_.rate)};
+  Sample* out = scratch;
+  scratch += scratchSize(in, lanes, ticks);
+  switch (lanes) {
+    case 1:
+      return composeLanes<1>(target, from, ticks, out);
+    case 4:
+      return composeLanes<4>(target, from, ticks, out);
+    default:
+      return composeLanes<8>(target, from, ticks, out);
+  }
+}
+
+template <int L>
+SignalView InputStep::composeLanes(const Target& t, int from, int ticks, Sample* out) const {
+  if (t.in.row->rate == Rate::control) {
+    const int row = (t.in.width * L + 7) / 8 * 8;
+    for (int i = 0; i < ticks; ++i) controlTick<L>(t, from + i, out + i * row);
+    return {out, row, L};
+  }
+  const std::ptrdiff_t channel = static_cast<std::ptrdiff_t>(ticks) * kTick * L;
+  for (int c = 0; c < t.in.width; ++c)
+    for (int i = 0; i < ticks; ++i) audioTick<L>(t, from + i, c, out + c * channel + i * kTick * L);
+  return {out, L, channel};
+}
+
+template <int L>
+void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) const {
+  const bool octaves = t.in.row->isParameter() && t.in.row->scale == Scale::log;
+  const auto lanesAt = [&](const AlignedArray<Sample>& array, int parameter) {
+    return load<L>(array.data() + e_.packedAt_[static_cast<std::size_t>(parameter)] + static_cast<std::size_t>(t.group * L));
+  };
+  // a glide is linear over the tick: from its value at the tick's start to that at its end
+  const auto glide = [&](int parameter, int i) {
+    const Vec<L> a = lanesAt(e_.rampFrom_, parameter), b = lanesAt(e_.packed_, parameter);
+    return a + (b - a) * rampWeight(i);
+  };
+  const auto isGliding = [&](int parameter) { return e_.ramping_[static_cast<std::size_t>(parameter)] != 0; };
+  const auto fadeAt = [&](Fade fade, int i) {
+    const Sample in = minimum((static_cast<Sample>(e_.fadeTick_) + rampWeight(i)) / Executor::kFadeTicks, 1.0_s);
+    return fade == Fade::in ? in : 1.0_s - in;
+  };
+
+  Vec<L> start = splat<L>(0);
+  if (t.in.parameter >= 0 && !octaves && !isGliding(t.in.parameter)) start = lanesAt(e_.packed_, t.in.parameter);
+  for (int i = 0; i < kTick; ++i) store<L>(out + i * L, start);
+  if (t.in.parameter >= 0 && !octaves && isGliding(t.in.parameter))
+    for (int i = 0; i < kTick; ++i) store<L>(out + i * L, glide(t.in.parameter, i));
+  if (t.in.usesDefault && t.in.defaultFade != Fade::none)
+    for (int i = 0; i < kTick; ++i)
+      store<L>(out + i * L, load<L>(out + i * L) + splat<L>(static_cast<Sample>(t.in.row->def) * fadeAt(t.in.defaultFade, i)));
+
+  alignas(64) Sample temporary[kTick * L];
+  for (const PlanCable& cable : t.in.cables) {
+    const Sample* source = fetchAudio<L>(cable, t, tick, channel, temporary);
+    if (!isGliding(cable.parameter) && cable.fade == Fade::none) {
+      const Vec<L> depth = lanesAt(e_.packed_, cable.parameter);
+      for (int i = 0; i < kTick; ++i) store<L>(out + i * L, load<L>(out + i * L) + depth * load<L>(source + i * L));
+    } else {
+      for (int i = 0; i < kTick; ++i) {
+        const Vec<L> depth = isGliding(cable.parameter) ? glide(cable.parameter, i) : lanesAt(e_.packed_, cable.parameter);
+        const Sample fade = cable.fade == Fade::none ? 1.0_s : fadeAt(cable.fade, i);
+        store<L>(out + i * L, load<L>(out + i * L) + depth * fade * load<L>(source + i * L));
+      }
+    }
+  }
+  if (!t.in.row->isParameter()) return;
+  const Vec<L> lo = splat<L>(static_cast<Sample>(t.limits.min)), hi = splat<L>(static_cast<Sample>(t.limits.max));
+  if (octaves) {
+    const bool gliding = isGliding(t.in.parameter);
+    const Vec<L> knob = lanesAt(e_.packed_, t.in.parameter);
+    for (int i = 0; i < kTick; ++i) {
+      const Vec<L> base = gliding ? glide(t.in.parameter, i) : knob;
+      store<L>(out + i * L, base * exp2<L>(load<L>(out + i * L)));
+    }
+  }
+  for (int i = 0; i < kTick; ++i) store<L>(out + i * L, minimum(maximum(load<L>(out + i * L), lo), hi));
+}
+
+template <int L>
+void InputStep::controlTick(const Target& t, int tick, Sample* out) const {
+  const bool parameter = t.in.row->isParameter(), octaves = parameter && t.in.row->scale == Scale::log;
+  const auto lanesAt = [&](int p) {  // the value at the tick's end
+    return load<L>(e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(p)] + static_cast<std::size_t>(t.group * L));
+  };
+  const auto fadeEnd = [&](Fade fade) {
+    const Sample in = minimum(static_cast<Sample>(e_.fadeTick_ + 1) / Executor::kFadeTicks, 1.0_s);
+    return fade == Fade::none ? 1.0_s : fade == Fade::in ? in : 1.0_s - in;
+  };
+  for (int k = 0; k < t.in.width; ++k) {
+    Vec<L> sum = parameter && !octaves ? lanesAt(t.in.parameter) : splat<L>(0);
+    if (t.in.usesDefault) sum = sum + static_cast<Sample>(t.in.row->def) * fadeEnd(t.in.defaultFade);
+    for (const PlanCable& cable : t.in.cables)
+      sum = sum + lanesAt(cable.parameter) * fadeEnd(cable.fade) * fetchControl<L>(cable, t, tick, k);
+    if (octaves) sum = lanesAt(t.in.parameter) * exp2<L>(sum);
+    if (parameter)
+      sum = minimum(maximum(sum, splat<L>(static_cast<Sample>(t.limits.min))), splat<L>(static_cast<Sample>(t.limits.max)));
+    store<L>(out + k * L, sum);
+  }
+}
+
+bool InputStep::firstTick(const PlanCable& cable, int tick) const {
+  return tick == 0 && !e_.hasPrevious_[static_cast<std::size_t>(cable.signal)];
+}
+
+/// One sample of a cable's source, whatever its rate: the plain definition that the fast paths of
+/// fetchAudio agree with.
+Sample InputStep::sourceAt(const PlanCable& cable, int lane, int tick, int channel, int frame) const {
+  const PlanSignal& s = e_.plan_.signals[static_cast<std::size_t>(cable.signal)];
+  const SignalBuffer& b = e_.buffer(cable.signal);
+  const int lanes = e_.domain(s.voiced).group, group = lane / lanes, l = lane % lanes;
+  const int c = s.width == 1 ? 0 : channel, t = tick - (cable.delayed ? 1 : 0);
+  if (s.rate == Rate::audio) return b.at(group, t, c)[frame * lanes + l];
+  const Sample now = b.at(group, t)[c * lanes + l];
+  if (cable.delayed || firstTick(cable, tick)) return now;
+  const Sample before = b.at(group, t - 1)[c * lanes + l];
+  return before + (now - before) * rampWeight(frame);
+}
+
+template <int L>
+const Sample* InputStep::fetchAudio(const PlanCable& cable, const Target& t, int tick, int channel,
+                                    Sample* temporary) const {
+  const PlanSignal& s = e_.plan_.signals[static_cast<std::size_t>(cable.signal)];
+  const Domain& source = e_.domain(s.voiced);
+  if (s.voiced == t.voiced && s.rate == Rate::audio)
+    return e_.buffer(cable.signal).at(t.group, tick - (cable.delayed ? 1 : 0), s.width == 1 ? 0 : channel);
+  if (s.voiced && !t.voiced && t.mono.clips == 1 && s.rate == Rate::audio) {  // as below, by pointers
+    const int at = tick - (cable.delayed ? 1 : 0), c = s.width == 1 ? 0 : channel;
+    for (int i = 0; i < kTick * L; ++i) temporary[i] = 0;
+    for (int v = 0; v < source.voices; ++v) {
+      const Sample* from = e_.buffer(cable.signal).at(v / source.group, at, c) + v % source.group;
+      for (int i = 0; i < kTick; ++i) temporary[i * L] += from[i * source.group];
+    }
+    return temporary;
+  }
+  if (s.voiced && !t.voiced) {  // sum of a clip's voices, voice 0 first
+    for (int i = 0; i < kTick; ++i)
+      for (int l = 0; l < L; ++l) {
+        Sample sum = 0;
+        const int clip = t.group * L + l;
+        if (clip < t.mono.clips)
+          for (int v = 0; v < source.voices; ++v) sum += sourceAt(cable, clip * source.voices + v, tick, channel, i);
+        temporary[i * L + l] = sum;
+      }
+    return temporary;
+  }
+  for (int l = 0; l < L; ++l) {  // same domain at control rate, or mono to voices
+    const int lane = s.voiced == t.voiced ? t.group * L + l : t.domain.clipOf(t.group * L + l);
+    for (int i = 0; i < kTick; ++i) temporary[i * L + l] = sourceAt(cable, lane, tick, channel, i);
+  }
+  return temporary;
+}
+
+template <int L>
+Vec<L> InputStep::fetchControl(const PlanCable& cable, const Target& t, int tick, int element) const {
+  const PlanSignal& s = e_.plan_.signals[static_cast<std::size_t>(cable.signal)];
+  const Domain& source = e_.domain(s.voiced);
+  const int frame = kTick - 1;  // an audio signal counts with its value at the tick's end
+  Sample out[L];
+  for (int l = 0; l < L; ++l) {
+    const int lane = t.group * L + l;
+    if (s.voiced == t.voiced) {
+      out[l] = sourceAt(cable, lane, tick, element, frame);
+    } else if (t.voiced) {
+      out[l] = sourceAt(cable, t.domain.clipOf(lane), tick, element, frame);
+    } else {
+      out[l] = 0;
+      if (lane < t.mono.clips)
+        for (int v = 0; v < source.voices; ++v) out[l] += sourceAt(cable, lane * source.voices + v, tick, element, frame);
+    }
+  }
+  return load<L>(out);
+}
+
+// ---- adjoint --------------------------------------------------------------------------------
+
+void InputStep::adjoint(int node, int input, int group, int from, int ticks, const SignalView& value,
+                        const Sample* cotangent, const InputCotangents& into) const {
+  const PlanNode& n = e_.plan_.nodes[static_cast<std::size_t>(node)];
+  const PlanInput& in = n.inputs[static_cast<std::size_t>(input)];
+  const Target t{in, group, n.voiced, e_.domain(n.voiced), e_.mono_, limits(*in.row, e_.plan_.rate)};
+  switch (t.domain.group) {
+    case 1:
+      return adjointLanes<1>(t, from, ticks, value, cotangent, into);
+    case 4:
+      return adjointLanes<4>(t, from, ticks, value, cotangent, into);
+    default:
+      return adjointLanes<8>(t, from, ticks, value, cotangent, into);
+  }
+}
+
+template <int L>
+void InputStep::addPerClip(int parameter, const Target& t, const Vec<L>& sum, const InputCotangents& into) const {
+  for (int l = 0; l < t.validLanes(); ++l)
+    (*into.parameters)[static_cast<std::size_t>(parameter * t.mono.clips + t.domain.clipOf(t.group * L + l))] +=
+        static_cast<double>(lane<L>(sum, l));
+}
+
+template <int L>
+void InputStep::adjointLanes(const Target& t, int from, int ticks, const SignalView& value, const Sample* cotangent,
+                             const InputCotangents& into) const {
+  const bool audio = t.in.row->rate == Rate::audio, parameter = t.in.row->isParameter();
+  const bool octaves = parameter && t.in.row->scale == Scale::log;
+  const int count = audio ? kTick : 1;  // vectors in a tick of one channel or element
+  const std::ptrdiff_t tickStride = audio ? kTick * L : (t.in.width * L + 7) / 8 * 8;
+  const std::ptrdiff_t plane = audio ? tickStride * ticks : L;
+  const auto wanted = [&](int p) { return p >= 0 && (*into.wanted)[static_cast<std::size_t>(p)]; };
+  const auto lanesAt = [&](int p) {
+    return load<L>(e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(p)] + static_cast<std::size_t>(t.group * L));
+  };
+  const Vec<L> lo = splat<L>(static_cast<Sample>(t.limits.min)), hi = splat<L>(static_cast<Sample>(t.limits.max));
+  alignas(64) Sample sum[kTick * L], temporary[kTick * L];
+  for (int k = 0; k < t.in.width; ++k) {
+    for (int tick = ticks; tick-- > 0;) {
+      const Sample* d = cotangent + k * plane + tick * tickStride;
+      Vec<L> knobSum = splat<L>(0);
+      const Sample* inner = d;  // cotangent of the sum of depth x cable
+      if (!t.in.cables.empty() && parameter) {
+        // clamped values have no slope; on a log scale value = knob 2^sum
+        const Sample* v = value.data + k * value.channel + (audio ? tick * kTick : tick) * value.step;
+        for (int i = 0; i < count; ++i) {
+          const Vec<L> x = load<L>(v + i * L), dx = load<L>(d + i * L), zero = splat<L>(0);
+          const Vec<L> open = x > lo ? (x < hi ? dx : zero) : zero;
+          store<L>(sum + i * L, octaves ? open * x * kLn2 : open);
+          knobSum = knobSum + (octaves ? open * x : open);
+        }
+        inner = sum;
+        if (octaves) knobSum = knobSum / lanesAt(t.in.parameter);
+      } else if (wanted(t.in.parameter)) {
+        for (int i = 0; i < count; ++i) knobSum = knobSum + load<L>(d + i * L);
+      }
+      if (wanted(t.in.parameter)) addPerClip<L>(t.in.parameter, t, knobSum, into);
+      for (const PlanCable& cable : t.in.cables) {
+        if (wanted(cable.parameter)) {
+          Vec<L> depthSum = splat<L>(0);
+          if (audio) {
+            const Sample* source = fetchAudio<L>(cable, t, from + tick, k, temporary);
+            for (int i = 0; i < count; ++i) depthSum = depthSum + load<L>(inner + i * L) * load<L>(source + i * L);
+          } else {
+            depthSum = load<L>(inner) * fetchControl<L>(cable, t, from + tick, k);
+          }
+          addPerClip<L>(cable.parameter, t, depthSum, into);
+        }
+        SignalBuffer& target = (*into.signals)[static_cast<std::size_t>(cable.signal)];
+        if (target.empty()) continue;
+        const Vec<L> depth = lanesAt(cable.parameter);
+        for (int i = 0; i < count; ++i) store<L>(temporary + i * L, load<L>(inner + i * L) * depth);
+        scatterAudio<L>(cable, t, from + tick, k, temporary, target);
+      }
+    }
+  }
+}
+
+/// Adjoint of fetchAudio (of fetchControl for control inputs, whose one value stands at the tick's end).
+template <int L>
+void InputStep::scatterAudio(const PlanCable& cable, const Target& t, int tick, int channel, const Sample* cotangent,
+                             SignalBuffer& into) const {
+  const PlanSignal& s = e_.plan_.signals[static_cast<std::size_t>(cable.signal)];
+  const Domain& source = e_.domain(s.voiced);
+  const int c = s.width == 1 ? 0 : channel, at = tick - (cable.delayed ? 1 : 0);
+  const bool audioInput = t.in.row->rate == Rate::audio;
+  if (s.voiced == t.voiced && s.rate == Rate::audio && audioInput) {
+    Sample* to = into.at(t.group, at, c);
+    for (int i = 0; i < kTick; ++i) store<L>(to + i * L, load<L>(to + i * L) + load<L>(cotangent + i * L));
+    return;
+  }
+  const int sourceLanes = source.group;
+  const auto add = [&](int lane, int frame, Sample d) {
+    const int group = lane / sourceLanes, l = lane % sourceLanes;
+    if (s.rate == Rate::audio) {
+      into.at(group, at, c)[frame * sourceLanes + l] += d;
+    } else if (cable.delayed || firstTick(cable, tick)) {
+      into.at(group, at)[c * sourceLanes + l] += d;
+    } else {
+      into.at(group, at)[c * sourceLanes + l] += d * rampWeight(frame);
+      if (frame + 1 < kTick) into.at(group, at - 1)[c * sourceLanes + l] += d * (1.0_s - rampWeight(frame));
+    }
+  };
+  for (int i = 0; i < (audioInput ? kTick : 1); ++i) {
+    const int frame = audioInput ? i : kTick - 1;
+    for (int l = 0; l < t.validLanes(); ++l) {
+      const int lane = t.group * L + l;
+      const Sample d = cotangent[i * L + l];
+      if (s.voiced == t.voiced) {
+        add(lane, frame, d);
+      } else if (t.voiced) {
+        add(t.domain.clipOf(lane), frame, d);
+      } else {
+        for (int v = 0; v < source.voices; ++v) add(lane * source.voices + v, frame, d);
+      }
+    }
+  }
+}
+
+}  // namespace core

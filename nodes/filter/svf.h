@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Two-pole resonant filter with four responses at once: state-variable filter with trapezoidal
+// integrators, cutoff and Q moving every sample.
+// Formulas and names: A. Simper (Cytomic), "Solving the continuous SVF equations using trapezoidal
+// integration", 2013: g = tan(pi cutoff / rate), k = 1 / Q, a = 1 / (1 + g (g + k)).
+#pragma once
+
+#include "core/dsp/math.h"
+#include "core/graph/node.h"
+
+namespace nodes {
+
+using namespace core;
+
+struct Svf {
+  static constexpr NodeInfo info{.id = "filter.svf",
+                                 .name = "State-variable filter",
+                                 .help = "Two-pole resonant filter with low-pass, band-pass, high-pass and notch outputs.",
+                                 .category = Category::filter,
+                                 .picture = Picture::response};
+  enum InputRow { in, cutoff, q };
+  static constexpr std::array inputs{
+      Input{.id = "in", .name = "In", .help = "Signal to filter."},
+      Input{.id = "cutoff", .name = "Cutoff", .help = "Corner frequency; cables move it in octaves.",
+            .unit = Unit::hertz, .min = 20, .max = 20000, .def = 1000, .scale = Scale::log},
+      Input{.id = "q", .name = "Q", .help = "Cutoff over bandwidth; 0.707 is flat, high values ring.",
+            .min = 0.5, .max = 20, .def = 0.7071, .scale = Scale::log}};
+  enum OutputRow { low, band, high, notch };
+  static constexpr std::array outputs{
+      Output{.id = "low", .name = "Low", .help = "Low-pass, 12 dB an octave."},
+      Output{.id = "band", .name = "Band", .help = "Band-pass, gain Q at the cutoff."},
+      Output{.id = "high", .name = "High", .help = "High-pass, 12 dB an octave."},
+      Output{.id = "notch", .name = "Notch", .help = "Low plus high: the cutoff is removed."}};
+
+  template <int L>
+  struct State {
+    Vec<L> s1{}, s2{};
+  };
+
+  /// The coefficients of one frame; they depend on the controls alone, so they are computed for
+  /// eight samples at a time whatever the lane count.
+  template <int L>
+  struct Coefficients {
+    Vec<L> g, k, a;
+  };
+  template <int L>
+  static Coefficients<L> coefficients(Vec<L> cutoffHz, Vec<L> quality, Sample rate) {
+    const Vec<L> g = tanPi<L>(cutoffHz * (1.0_s / rate));
+    const Vec<L> k = 1.0_s / quality;
+    return {g, k, 1.0_s / (1.0_s + g * (g + k))};
+  }
+
+  template <int L>
+  struct Step {
+    Vec<L> v1, v2, v3;
+  };
+  template <int L>
+  static Step<L> step(State<L>& s, Vec<L> x, const Coefficients<L>& c) {  // the only copy of the recurrence
+    const Vec<L> v3 = x - s.s2;
+    const Vec<L> v1 = c.a * (s.s1 + c.g * v3);
+    const Vec<L> v2 = s.s2 + c.g * v1;
+    s = {2.0_s * v1 - s.s1, 2.0_s * v2 - s.s2};
+    return {v1, v2, v3};
+  }
+
+  /// Coefficients of one tick, [g, k, a][frame][lane].
+  template <int L>
+  struct TickCoefficients {
+    alignas(32) Sample g[kTick * L], k[kTick * L], a[kTick * L];
+
+    Coefficients<L> operator[](int i) const { return {load<L>(g + i * L), load<L>(k + i * L), load<L>(a + i * L)}; }
+    void compute(const AudioIn<L>& cutoffHz, const AudioIn<L>& quality, int tick, Sample rate) {
+      if (cutoffHz.constant() && quality.constant() && tick > 0) return;  // as computed for tick 0
+      constexpr int kChunks = kTick * L / kWide;
+      for (int i = 0; i < kChunks; ++i) {
+        const auto c = coefficients<kWide>(cutoffHz.wide(tick * kChunks + i), quality.wide(tick * kChunks + i), rate);
+        store<kWide>(g + i * kWide, c.g);
+        store<kWide>(k + i * kWide, c.k);
+        store<kWide>(a + i * kWide, c.a);
+      }
+    }
+  };
+
+  template <int L>
+  static void forward(State<L>& state, const Block<L>& b) {
+    const auto x = b.audio(in), hz = b.audio(cutoff), quality = b.audio(q);
+    const auto lowOut = b.out(low), bandOut = b.out(band), highOut = b.out(high), notchOut = b.out(notch);
+    State<L> s = state;
+    TickCoefficients<L> c;
+    for (int tick = 0; tick < b.ticks(); ++tick) {
+      c.compute(hz, quality, tick, b.rate());
+      for (int j = 0; j < kTick; ++j) {
+        const int i = tick * kTick + j;
+        const Vec<L> k = load<L>(c.k + j * L);
+        const auto [v1, v2, v3] = step<L>(s, x[i], c[j]);
+        lowOut.set(i, v2);
+        bandOut.set(i, v1);
+        notchOut.set(i, x[i] - k * v1);
+        highOut.set(i, x[i] - k * v1 - v2);
+      }
+    }
+    state = s;
+  }
+
+  // VJP. start: state when the block began. d: cotangent of the state after it, on exit before it.
+  template <int L>
+  static void backward(const State<L>& start, State<L>& d, const Block<L>& b, const Grad<L>& grad) {
+    constexpr int kFrames = info.backwardTicks * kTick;
+    const auto x = b.audio(in), hz = b.audio(cutoff), quality = b.audio(q);
+    static thread_local std::array<Step<L>, kFrames> steps;
+    static thread_local std::array<TickCoefficients<L>, info.backwardTicks> all;
+    State<L> s = start;
+    const bool constant = hz.constant() && quality.constant();
+    for (int tick = 0; tick < b.ticks(); ++tick) {
+      auto& c = all[constant ? 0 : static_cast<std::size_t>(tick)];
+      c.compute(hz, quality, tick, b.rate());
+      for (int j = 0; j < kTick; ++j)
+        steps[static_cast<std::size_t>(tick * kTick + j)] = step<L>(s, x[tick * kTick + j], c[j]);
+    }
+    const auto dLow = grad.out(low), dBand = grad.out(band), dHigh = grad.out(high), dNotch = grad.out(notch);
+    const auto dIn = grad.in(in), dCutoff = grad.in(cutoff), dQ = grad.in(q);
+    const Sample slope = std::numbers::pi_v<Sample> / b.rate();
+    for (int i = b.frames(); i-- > 0;) {
+      const auto [v1, v2, v3] = steps[static_cast<std::size_t>(i)];
+      const auto [g, k, a] = all[constant ? 0 : static_cast<std::size_t>(i / kTick)][i % kTick];
+      const Vec<L> yHigh = dHigh[i], ySum = yHigh + dNotch[i];  // high = x - k v1 - v2, notch = x - k v1
+      const Vec<L> dv2 = dLow[i] - yHigh + 2.0_s * d.s2;
+      const Vec<L> dv1 = dBand[i] - k * ySum + 2.0_s * d.s1 + g * dv2;  // v2 = s2 + g v1
+      const Vec<L> du = a * dv1, dden = -a * v1 * dv1;                  // v1 = u / den, u = s1 + g v3, a = 1 / den
+      if (dIn) dIn.add(i, g * du + ySum);
+      if (dCutoff) {
+        const Vec<L> dg = v1 * dv2 + v3 * du + (2.0_s * g + k) * dden;  // den = 1 + g (g + k)
+        dCutoff.add(i, dg * (1.0_s + g * g) * slope);                   // g = tan(pi cutoff / rate)
+      }
+      if (dQ) dQ.add(i, -k * k * (g * dden - v1 * ySum));  // k = 1 / Q
+      d = {du - d.s1, dv2 - d.s2 - g * du};
+    }
+  }
+};
+
+}  // namespace nodes

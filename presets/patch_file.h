@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Patches on disk: JSON (schema "tonewright-patch", version 1) with a folder-free sidecar
+// NAME.blobs for tensors: little-endian float32 with a checksum each.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/graph/patch.h"
+
+namespace presets {
+
+/// Patch -> JSON text, and the bytes of its blob file (empty when it has no tensors).
+struct PatchText {
+  std::string json;
+  std::string blobs;
+};
+PatchText writeText(const core::Patch& patch, const std::string& blobFile);
+/// JSON text -> patch. `blobs`: the blob file's bytes. Error: one sentence. Damaged or missing
+/// blobs, duplicate ids and wrong versions are errors; unknown nodes and fields are kept.
+core::Result<core::Patch> readText(const std::string& json, const std::string& blobs);
+
+/// Reads a patch file and its blobs.
+core::Result<core::Patch> readPatch(const std::filesystem::path& path);
+/// Writes under temporary names, then renames (blobs first), so that an earlier file stays whole.
+core::Result<void> writePatch(const core::Patch& patch, const std::filesystem::path& path);
+
+/// A factory preset: its id is the file's name without ending.
+struct PresetInfo {
+  std::string id, name, description;
+  std::vector<std::string> tags;
+  std::filesystem::path path;
+};
+/// Where factory presets lie: beside the installed program or in the source tree.
+std::vector<PresetInfo> factoryPresets(const std::filesystem::path& folder);
+
+}  // namespace presets
