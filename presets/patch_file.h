@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Patches on disk: JSON (schema "tonewright-patch", version 1) with a folder-free sidecar
-// NAME.blobs for tensors: little-endian float32 with a checksum each.
+// Patches on disk: JSON (schema "tonewright-patch", version 1) with a sidecar
+// NAME.blobs for tensors: little-endian float32 with a checksum each. Written whole or not at all.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +16,7 @@ struct PatchText {
   std::string json;
   std::string blobs;
 };
-PatchText writeText(const core::Patch& patch, const std::string& blobFile);
+PatchText writeText(const core::Patch& patch);
 /// JSON text -> patch. `blobs`: the blob file's bytes. Error: one sentence. Damaged or missing
 /// blobs, duplicate ids and wrong versions are errors; unknown nodes and fields are kept.
 core::Result<core::Patch> readText(const std::string& json, const std::string& blobs);

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Write then rename: a file is whole or it is the one from before.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/graph/result.h"
+
+namespace presets {
+
+/// Writes `bytes` beside `path`, flushes it to disk, renames it onto `path`. Error: a sentence with
+/// the path and the reason (full disk, no permission); nothing is left behind.
+core::Result<void> safeWrite(const std::filesystem::path& path, const std::string& bytes);
+
+}  // namespace presets
