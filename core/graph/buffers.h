@@ -18,7 +18,7 @@ class AlignedArray {
   AlignedArray() = default;
   explicit AlignedArray(std::size_t size) : size_(size) {
     if (size == 0) return;
-    data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{64})));
+    data_.reset(static_cast<T*>(::operator new (size * sizeof(T), std::align_val_t{64})));
     clear();
   }
   void clear() {
@@ -30,7 +30,7 @@ class AlignedArray {
 
  private:
   struct Free {
-    void operator()(T* p) const { ::operator delete(p, std::align_val_t{64}); }
+    void operator()(T* p) const { ::operator delete (p, std::align_val_t{64}); }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;
@@ -39,7 +39,7 @@ class AlignedArray {
 /// How many lanes a part of the plan has, in groups of 1, 4 or 8. Lane = clip * voices + voice.
 struct Domain {
   int clips = 1, voices = 1;
-  int group = 1;   ///< lanes of one group, the kernel's L
+  int group = 1;  ///< lanes of one group, the kernel's L
   int groups = 1;
 
   Domain() = default;
@@ -91,7 +91,8 @@ class SignalBuffer {
   }
   void zero(int group, int tick, int count) const {
     for (int c = 0; c < planes(); ++c)
-      std::memset(at(group, tick, c), 0, static_cast<std::size_t>(tickStride_) * static_cast<std::size_t>(count) * sizeof(Sample));
+      std::memset(at(group, tick, c), 0,
+                  static_cast<std::size_t>(tickStride_) * static_cast<std::size_t>(count) * sizeof(Sample));
   }
 
  private:

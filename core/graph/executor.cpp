@@ -14,9 +14,7 @@ constexpr std::int64_t kAsleep = std::numeric_limits<std::int64_t>::max();
 /// A glide covers this part of the remaining way in each tick: 63 % in 7.5 ticks, 10 ms at 48 kHz.
 constexpr Sample kGlide = static_cast<Sample>(0.125);
 
-std::size_t at(int i) {
-  return static_cast<std::size_t>(i);
-}
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
 Result<std::unique_ptr<Executor>> Executor::create(Plan plan, const ExecutorOptions& options) {
@@ -45,7 +43,6 @@ void Executor::allocate() {
   faults_.assign(nodes, 0);
   profile_.assign(nodes, 0.0F);
   activeFrom_.assign(at(voiced_.groups), kAsleep);
-  groupPeak_.assign(at(voiced_.groups), 0.0F);
   layoutParameters();
 
   std::size_t scratch = 0, inputs = 0, outputs = 0, histories = 0, tensors = 0;
@@ -58,7 +55,10 @@ void Executor::allocate() {
     for (const PlanInput& in : n.inputs) {
       need += InputStep::scratchSize(in, domainOf(i).group, chunkTicks(i)) + 8;
       if (in.usesDefault && in.defaultFade != Fade::none) hasFades_ = true;
-      for (const PlanCable& c : in.cables) hasFades_ = hasFades_ || c.fade != Fade::none;
+      for (const PlanCable& c : in.cables) {
+        hasFades_ = hasFades_ || c.fade != Fade::none;
+        if (!n.voiced && plan_.signals[at(c.signal)].voiced) mixed_.push_back(c.signal);
+      }
     }
     scratch = std::max(scratch, need);
     inputs = std::max(inputs, n.inputs.size());
@@ -127,7 +127,8 @@ Result<void> Executor::prepareNode(int node) {
   if (!fresh) return {};
   memory->state = AlignedArray<std::byte>(kernelOf(node).stateBytes * at(d.groups));
   for (int h = 0; h < static_cast<int>(n.type->histories.size()); ++h)
-    memory->histories.emplace_back(n.type->historyShape(h, setup), d, options_.clipFrames, options_.stretchTicks * kTick);
+    memory->histories.emplace_back(n.type->historyShape(h, setup), d, options_.clipFrames,
+                                   options_.stretchTicks * kTick);
   if (n.type->makeWork)
     for (int g = 0; g < d.groups; ++g) memory->work.push_back(n.type->makeWork(setup, memory->prepared.get()));
   for (int g = 0; g < d.groups; ++g) resetNode(node, g);
@@ -188,7 +189,8 @@ void Executor::setTensor(int node, int tensor, int clip, std::span<const Sample>
   const Domain& d = domainOf(node);
   for (int lane = 0; lane < d.group * d.groups; ++lane) {
     if (clip >= 0 && d.clipOf(lane) != clip) continue;
-    Sample* to = packed.data() + static_cast<std::size_t>(lane / d.group) * values.size() * at(d.group) + lane % d.group;
+    Sample* to =
+        packed.data() + static_cast<std::size_t>(lane / d.group) * values.size() * at(d.group) + lane % d.group;
     for (std::size_t e = 0; e < values.size(); ++e) to[e * at(d.group)] = values[e];
   }
 }
@@ -286,15 +288,44 @@ void Executor::run(int ticks) {
       for (int t = 0; t < ticks; ++t)
         for (const int n : island.nodes)
           for (int g = 0; g < domainOf(n).groups; ++g) runNode(n, g, t, 1);
+      for (const int n : island.nodes) copyProbe(n, ticks);
     } else {
       const int n = island.nodes[0];
       const auto start = profiling_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
       for (int g = 0; g < domainOf(n).groups; ++g) runNode(n, g, 0, ticks);
       if (profiling_)
         profile_[at(n)] = std::chrono::duration<float, std::nano>(std::chrono::steady_clock::now() - start).count();
+      copyProbe(n, ticks);
     }
   }
   finishStretch(ticks);
+}
+
+void Executor::copyProbe(int node, int ticks) const {
+  if (!probeTo_ || probe_ < 0 || plan_.signals[at(probe_)].node != node) return;
+  const PlanSignal& s = plan_.signals[at(probe_)];
+  const SignalBuffer& b = buffer(probe_);
+  const int lanes = domain(s.voiced).group, count = s.rate == Rate::audio ? kTick : 1;
+  for (int t = 0; t < ticks; ++t)
+    for (int i = 0; i < count; ++i) probeTo_[t * count + i] = b.at(0, t)[i * lanes];
+}
+
+float Executor::groupPeak(int group) const {
+  float peak = 0;
+  for (const int s : mixed_) {
+    const SignalBuffer& b = buffer(s);
+    for (int c = 0; c < b.planes(); ++c)
+      for (int i = 0; i < b.tickSize(); ++i) peak = std::max(peak, static_cast<float>(std::fabs(b.at(group, 0, c)[i])));
+  }
+  return peak;
+}
+
+std::int64_t Executor::longestVoicedMemory() const {
+  std::int64_t longest = 0;
+  for (std::size_t n = 0; n < plan_.nodes.size(); ++n)
+    if (plan_.nodes[n].voiced)
+      for (const HistoryBuffer& h : memory_[n]->histories) longest = std::max(longest, h.span);
+  return longest;
 }
 
 void Executor::finishStretch(int ticks) {
@@ -321,8 +352,8 @@ BlockData Executor::blockData(int node, int group, int from, int ticks) {
   const PlanNode& n = plan_.nodes[at(node)];
   for (std::size_t k = 0; k < n.tensors.size(); ++k) {
     const auto& packed = tensorData_[at(node)][k];  // empty: shared by all groups
-    tensorViews_[k] = packed.size() ? packed.data() + at(group * d.group) * n.tensors[k].data.size()
-                                    : n.tensors[k].data.data();
+    tensorViews_[k] =
+        packed.size() ? packed.data() + at(group * d.group) * n.tensors[k].data.size() : n.tensors[k].data.data();
   }
   b.tensors = tensorViews_.data();
   b.setup = &setups_[at(node)];
@@ -403,11 +434,11 @@ void Executor::linkPrevious(const Executor& old) {
     for (int o = 0; o < static_cast<int>(old.plan_.signals.size()); ++o) {
       const PlanSignal& theirs = old.plan_.signals[at(o)];
       if (old.plan_.nodes[at(theirs.node)].instance != node.instance || theirs.output != mine.output) continue;
-      // a signal that was not kept still holds its last tick at tick 0 unless its buffer was shared
+      if (!theirs.keepsTick) continue;  // its buffer may have been used again; a new cable fades in from there
       const SignalBuffer &from = old.buffer(o), &to = buffer(s);
       for (int g = 0; g < domain(mine.voiced).groups; ++g)
         for (int c = 0; c < to.planes(); ++c)
-          copies_.push_back({from.at(g, theirs.keepsTick ? -1 : 0, c), to.at(g, -1, c), at(to.tickSize()), s});
+          copies_.push_back({from.at(g, -1, c), to.at(g, -1, c), at(to.tickSize()), s});
     }
   }
   for (int p = 0; p < static_cast<int>(plan_.parameters.size()); ++p) {
@@ -424,8 +455,7 @@ void Executor::linkPrevious(const Executor& old) {
     const PlanSignal& source = plan_.signals[at(cable.signal)];
     for (const PlanCable& c : input.cables) {
       const PlanSignal& theirs = old.plan_.signals[at(c.signal)];
-      if (theirs.output == source.output &&
-          old.plan_.nodes[at(theirs.node)].id == plan_.nodes[at(source.node)].id)
+      if (theirs.output == source.output && old.plan_.nodes[at(theirs.node)].id == plan_.nodes[at(source.node)].id)
         parameterLinks_.emplace_back(c.parameter, p);
     }
   }

@@ -25,12 +25,12 @@ class StateStore {
 };
 
 struct ExecutorOptions {
-  int clips = 1;          ///< lanes of the unvoiced part: candidates of a search, clips of a batch
-  int stretchTicks = 16;  ///< most ticks of one run(); 1 when live
+  int clips = 1;                 ///< lanes of the unvoiced part: candidates of a search, clips of a batch
+  int stretchTicks = 16;         ///< most ticks of one run(); 1 when live
   std::int64_t clipFrames = -1;  ///< >= 0: histories keep the whole clip (a tape)
-  bool limiter = false;   ///< safety limiter in circuit
-  bool smoothing = false;  ///< parameter changes glide over about 10 ms (live)
-  StateStore* store = nullptr;  ///< where node memories are shared, or null
+  bool limiter = false;          ///< safety limiter in circuit
+  bool smoothing = false;        ///< parameter changes glide over about 10 ms (live)
+  StateStore* store = nullptr;   ///< where node memories are shared, or null
 };
 
 /// Executes a plan. Construction allocates everything; run() neither allocates, locks nor throws.
@@ -77,8 +77,11 @@ class Executor {
 
   /// Nodes that produced a non-finite sample (it was silenced and the node reset); counts since reset.
   std::span<const int> faults() const { return faults_; }
-  /// Loudest sample a voice group added to a mix in the last run; for putting groups to sleep.
-  float groupPeak(int group) const { return groupPeak_[static_cast<std::size_t>(group)]; }
+  /// Loudest sample a voice group brought to where voices are mixed, in the last run of one tick;
+  /// for putting groups to sleep.
+  float groupPeak(int group) const;
+  /// Frames the longest history of a voiced node remembers.
+  std::int64_t longestVoicedMemory() const;
   /// Stops computing a voice group until its next note-on, and resets it.
   void sleepGroup(int group);
   bool groupAsleep(int group) const { return activeFrom_[static_cast<std::size_t>(group)] > tick_; }
@@ -91,6 +94,12 @@ class Executor {
   static constexpr int kFadeTicks = 6;
   bool fading() const { return hasFades_ && fadeTick_ < kFadeTicks; }
 
+  /// Copies lane 0 of a signal's first channel or element into `to` in every run: kTick samples a
+  /// tick (audio) or 1 (control). Null: no probe.
+  void setProbe(int signal, Sample* to) {
+    probe_ = signal;
+    probeTo_ = to;
+  }
   /// Nanoseconds each node took in the last profiled run.
   std::span<const float> profile() const { return profile_; }
   void profileNext(bool on) { profiling_ = on; }
@@ -107,6 +116,7 @@ class Executor {
   void resetNode(int node, int group);
   void prepareRamps();
   void finishRamps();
+  void copyProbe(int node, int ticks) const;
   void guard(int node, int group, int from, int ticks);
   std::span<const VoiceEvent> eventsBetween(std::int64_t from, std::int64_t to) const;
   BlockData blockData(int node, int group, int from, int ticks);
@@ -115,7 +125,8 @@ class Executor {
   int slotOf(int signal) const { return plan_.signals[static_cast<std::size_t>(signal)].slot; }
   const Domain& domainOf(int node) const { return domain(plan_.nodes[static_cast<std::size_t>(node)].voiced); }
   const Kernel& kernelOf(int node) const {
-    return plan_.nodes[static_cast<std::size_t>(node)].type->kernels[static_cast<std::size_t>(kernelIndex(domainOf(node).group))];
+    return plan_.nodes[static_cast<std::size_t>(node)]
+        .type->kernels[static_cast<std::size_t>(kernelIndex(domainOf(node).group))];
   }
   /// Ticks one call of a kernel covers at the most.
   int chunkTicks(int node) const;
@@ -148,11 +159,13 @@ class Executor {
   std::span<const VoiceEvent> events_;
   std::array<const Sample*, 2> external_{};
   std::vector<std::int64_t> activeFrom_;
-  std::vector<float> groupPeak_;
+  std::vector<int> mixed_;  ///< voiced signals that are mixed down
   std::vector<int> faults_;
   int fadeTick_ = 0;
   bool hasFades_ = false;
   bool profiling_ = false;
+  int probe_ = -1;
+  Sample* probeTo_ = nullptr;
   std::vector<float> profile_;
 
   struct Copy {

@@ -6,9 +6,7 @@
 
 namespace core {
 namespace {
-std::size_t at(int i) {
-  return static_cast<std::size_t>(i);
-}
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
 /// Bytes of all signals of a plan over one tick, without cotangents.
 std::size_t signalBytesPerTick(const Plan& plan, const Domain& mono, const Domain& voiced) {
   std::size_t bytes = 0;
@@ -164,7 +162,8 @@ void Gradient::saveStart(int stretch) {
     for (std::size_t s = 0; s < e.plan_.signals.size(); ++s) {
       const PlanSignal& signal = e.plan_.signals[s];
       const SignalBuffer& b = e.buffer(static_cast<int>(s));
-      start.previous.emplace_back(signal.keepsTick ? at(b.tickSize() * b.planes() * e.domain(signal.voiced).groups) : 0);
+      start.previous.emplace_back(signal.keepsTick ? at(b.tickSize() * b.planes() * e.domain(signal.voiced).groups)
+                                                   : 0);
     }
   }
   for (std::size_t n = 0; n < start.states.size(); ++n)
@@ -270,13 +269,16 @@ void Gradient::backward() {
       runStretch(s, true);
     }
     // the sweep composes inputs again, so it needs the tick before this stretch back
-    if (checkpointed()) restoreStart(s);
-    else std::fill(e.hasPrevious_.begin(), e.hasPrevious_.end(), std::uint8_t{0});
+    if (checkpointed())
+      restoreStart(s);
+    else
+      std::fill(e.hasPrevious_.begin(), e.hasPrevious_.end(), std::uint8_t{0});
     e.rewind(static_cast<std::int64_t>(s) * stretch_);
     if (!checkpointed())
       for (std::size_t i = 0; i < e.plan_.signals.size(); ++i)
         if (e.plan_.signals[i].keepsTick)
-          for (int g = 0; g < e.domain(e.plan_.signals[i].voiced).groups; ++g) e.buffer(static_cast<int>(i)).zero(g, -1, 1);
+          for (int g = 0; g < e.domain(e.plan_.signals[i].voiced).groups; ++g)
+            e.buffer(static_cast<int>(i)).zero(g, -1, 1);
     sweepStretch(s);
     if (s > 0) carryBack(ticksOf(s - 1));
   }
@@ -361,7 +363,8 @@ void Gradient::sweepNode(int node, int group, int from, int ticks) {
       const int row = audio ? kTick * d.group : (in.width * d.group + 7) / 8 * 8;
       const std::size_t need = InputStep::scratchSize(in, d.group, count);
       std::memset(cotangent, 0, need * sizeof(Sample));
-      cotangentInputs_[i] = {cotangent, audio ? d.group : row, audio ? static_cast<std::ptrdiff_t>(count) * row : d.group};
+      cotangentInputs_[i] = {cotangent, audio ? d.group : row,
+                             audio ? static_cast<std::ptrdiff_t>(count) * row : d.group};
       cotangent += need;
     }
     for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {

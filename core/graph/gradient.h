@@ -86,16 +86,16 @@ class Gradient {
   SignalBuffer outputs_[2], outputCotangents_[2];
   std::vector<std::uint8_t> active_, cyclic_, wantedParameter_;
 
-  std::vector<SignalBuffer> cotangents_;               ///< by signal; empty: not wanted
-  std::vector<SignalBuffer> kept_;                     ///< by signal: whole-clip outputs of keepOutputs nodes
+  std::vector<SignalBuffer> cotangents_;  ///< by signal; empty: not wanted
+  std::vector<SignalBuffer> kept_;        ///< by signal: whole-clip outputs of keepOutputs nodes
   std::vector<double> parameterGradient_;
   std::vector<std::vector<AlignedArray<Sample>>> tensorGradient_;  ///< by node, tensor; empty: not wanted
   std::vector<std::vector<HistoryBuffer>> historyCotangents_;
   std::vector<AlignedArray<std::byte>> stateCotangent_;  ///< by node: [group][cotangentBytes]
   std::vector<AlignedArray<std::byte>> chunkStates_;     ///< by node: [chunk][group][stateBytes] of the stretch
   struct Start {
-    std::vector<AlignedArray<std::byte>> states;     ///< by node
-    std::vector<AlignedArray<Sample>> previous;      ///< by signal that keeps its tick
+    std::vector<AlignedArray<std::byte>> states;  ///< by node
+    std::vector<AlignedArray<Sample>> previous;   ///< by signal that keeps its tick
     std::vector<std::uint8_t> hasPrevious;
   };
   std::vector<Start> starts_;

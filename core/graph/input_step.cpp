@@ -9,9 +9,7 @@ namespace core {
 
 namespace {
 /// Weight of a tick's own control value at frame i of the ramp from the previous one.
-constexpr Sample rampWeight(int i) {
-  return static_cast<Sample>(i + 1) / kTick;
-}
+constexpr Sample rampWeight(int i) { return static_cast<Sample>(i + 1) / kTick; }
 constexpr Sample kLn2 = static_cast<Sample>(0.6931471805599453);
 }  // namespace
 
@@ -44,9 +42,13 @@ SignalView InputStep::compose(int node, int input, int group, int from, int tick
   const int lanes = domain.group;
   if (in.cables.empty()) {
     if (in.parameter < 0)
-      return {e_.defaults_.data() + e_.defaultAt_[static_cast<std::size_t>(e_.firstInput_[static_cast<std::size_t>(node)] + input)], 0, 0};
+      return {e_.defaults_.data() +
+                  e_.defaultAt_[static_cast<std::size_t>(e_.firstInput_[static_cast<std::size_t>(node)] + input)],
+              0, 0};
     if (!e_.ramping_[static_cast<std::size_t>(in.parameter)])
-      return {e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(in.parameter)] + static_cast<std::size_t>(group * lanes), 0, 0};
+      return {e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(in.parameter)] +
+                  static_cast<std::size_t>(group * lanes),
+              0, 0};
   }
   if (in.alias) {
     const PlanSignal& s = e_.plan_.signals[static_cast<std::size_t>(in.cables[0].signal)];
@@ -84,7 +86,8 @@ template <int L>
 void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) const {
   const bool octaves = t.in.row->isParameter() && t.in.row->scale == Scale::log;
   const auto lanesAt = [&](const AlignedArray<Sample>& array, int parameter) {
-    return load<L>(array.data() + e_.packedAt_[static_cast<std::size_t>(parameter)] + static_cast<std::size_t>(t.group * L));
+    return load<L>(array.data() + e_.packedAt_[static_cast<std::size_t>(parameter)] +
+                   static_cast<std::size_t>(t.group * L));
   };
   // a glide is linear over the tick: from its value at the tick's start to that at its end
   const auto glide = [&](int parameter, int i) {
@@ -104,7 +107,8 @@ void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) c
     for (int i = 0; i < kTick; ++i) store<L>(out + i * L, glide(t.in.parameter, i));
   if (t.in.usesDefault && t.in.defaultFade != Fade::none)
     for (int i = 0; i < kTick; ++i)
-      store<L>(out + i * L, load<L>(out + i * L) + splat<L>(static_cast<Sample>(t.in.row->def) * fadeAt(t.in.defaultFade, i)));
+      store<L>(out + i * L,
+               load<L>(out + i * L) + splat<L>(static_cast<Sample>(t.in.row->def) * fadeAt(t.in.defaultFade, i)));
 
   alignas(64) Sample temporary[kTick * L];
   for (const PlanCable& cable : t.in.cables) {
@@ -114,7 +118,8 @@ void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) c
       for (int i = 0; i < kTick; ++i) store<L>(out + i * L, load<L>(out + i * L) + depth * load<L>(source + i * L));
     } else {
       for (int i = 0; i < kTick; ++i) {
-        const Vec<L> depth = isGliding(cable.parameter) ? glide(cable.parameter, i) : lanesAt(e_.packed_, cable.parameter);
+        const Vec<L> depth =
+            isGliding(cable.parameter) ? glide(cable.parameter, i) : lanesAt(e_.packed_, cable.parameter);
         const Sample fade = cable.fade == Fade::none ? 1.0_s : fadeAt(cable.fade, i);
         store<L>(out + i * L, load<L>(out + i * L) + depth * fade * load<L>(source + i * L));
       }
@@ -137,7 +142,8 @@ template <int L>
 void InputStep::controlTick(const Target& t, int tick, Sample* out) const {
   const bool parameter = t.in.row->isParameter(), octaves = parameter && t.in.row->scale == Scale::log;
   const auto lanesAt = [&](int p) {  // the value at the tick's end
-    return load<L>(e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(p)] + static_cast<std::size_t>(t.group * L));
+    return load<L>(e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(p)] +
+                   static_cast<std::size_t>(t.group * L));
   };
   const auto fadeEnd = [&](Fade fade) {
     const Sample in = minimum(static_cast<Sample>(e_.fadeTick_ + 1) / Executor::kFadeTicks, 1.0_s);
@@ -150,7 +156,8 @@ void InputStep::controlTick(const Target& t, int tick, Sample* out) const {
       sum = sum + lanesAt(cable.parameter) * fadeEnd(cable.fade) * fetchControl<L>(cable, t, tick, k);
     if (octaves) sum = lanesAt(t.in.parameter) * exp2<L>(sum);
     if (parameter)
-      sum = minimum(maximum(sum, splat<L>(static_cast<Sample>(t.limits.min))), splat<L>(static_cast<Sample>(t.limits.max)));
+      sum = minimum(maximum(sum, splat<L>(static_cast<Sample>(t.limits.min))),
+                    splat<L>(static_cast<Sample>(t.limits.max)));
     store<L>(out + k * L, sum);
   }
 }
@@ -222,7 +229,8 @@ Vec<L> InputStep::fetchControl(const PlanCable& cable, const Target& t, int tick
     } else {
       out[l] = 0;
       if (lane < t.mono.clips)
-        for (int v = 0; v < source.voices; ++v) out[l] += sourceAt(cable, lane * source.voices + v, tick, element, frame);
+        for (int v = 0; v < source.voices; ++v)
+          out[l] += sourceAt(cable, lane * source.voices + v, tick, element, frame);
     }
   }
   return load<L>(out);
@@ -262,7 +270,8 @@ void InputStep::adjointLanes(const Target& t, int from, int ticks, const SignalV
   const std::ptrdiff_t plane = audio ? tickStride * ticks : L;
   const auto wanted = [&](int p) { return p >= 0 && (*into.wanted)[static_cast<std::size_t>(p)]; };
   const auto lanesAt = [&](int p) {
-    return load<L>(e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(p)] + static_cast<std::size_t>(t.group * L));
+    return load<L>(e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(p)] +
+                   static_cast<std::size_t>(t.group * L));
   };
   const Vec<L> lo = splat<L>(static_cast<Sample>(t.limits.min)), hi = splat<L>(static_cast<Sample>(t.limits.max));
   alignas(64) Sample sum[kTick * L], temporary[kTick * L];

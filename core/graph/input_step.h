@@ -10,8 +10,8 @@ namespace core {
 
 /// Cotangents of signals and the gradients of parameters that input steps add to.
 struct InputCotangents {
-  std::vector<SignalBuffer>* signals = nullptr;   ///< by signal; empty: not wanted
-  std::vector<double>* parameters = nullptr;      ///< [parameter][clip]
+  std::vector<SignalBuffer>* signals = nullptr;       ///< by signal; empty: not wanted
+  std::vector<double>* parameters = nullptr;          ///< [parameter][clip]
   const std::vector<std::uint8_t>* wanted = nullptr;  ///< by parameter
 };
 

@@ -40,9 +40,7 @@ struct Width {
   int size = 1;
   char variable = 0;
 };
-constexpr Width variableWidth(char name) {
-  return {0, name};
-}
+constexpr Width variableWidth(char name) { return {0, name}; }
 
 /// Identity of a node type. `id` is the file format: never renamed.
 struct NodeInfo {
@@ -92,8 +90,8 @@ struct Setting {
   Unit unit = Unit::none;
   double min = 0, max = 0, def = 0;
   std::string_view choices = {};
-  bool whole = false;        ///< whole numbers only
-  char bindsWidth = 0;       ///< the width variable this setting sets
+  bool whole = false;   ///< whole numbers only
+  char bindsWidth = 0;  ///< the width variable this setting sets
 };
 
 enum class Sharing { shared, perLane };
@@ -144,8 +142,8 @@ struct VoiceEvent {
   enum class Type : std::uint8_t { noteOn, noteOff, bend, pressure, panic, reset };
   std::int64_t frame = 0;  ///< absolute
   Type type = Type::noteOn;
-  int voice = 0;      ///< -1: all voices
-  Sample value = 0;   ///< noteOn: MIDI note number; bend: octaves; pressure: 0 to 1
+  int voice = 0;        ///< -1: all voices
+  Sample value = 0;     ///< noteOn: MIDI note number; bend: octaves; pressure: 0 to 1
   Sample velocity = 0;  ///< noteOn: 0 to 1
   bool operator==(const VoiceEvent&) const = default;
 };
@@ -178,18 +176,18 @@ struct BlockData {
   const Setup* setup = nullptr;
   const void* prepared = nullptr;
   void* work = nullptr;
-  std::span<const VoiceEvent> events;  ///< those inside the block, by frame
-  int firstLane = 0;                   ///< global number of the group's first lane
-  int voices = 1;                      ///< voices a clip; lane = clip * voices + voice
+  std::span<const VoiceEvent> events;       ///< those inside the block, by frame
+  int firstLane = 0;                        ///< global number of the group's first lane
+  int voices = 1;                           ///< voices a clip; lane = clip * voices + voice
   std::array<const Sample*, 2> external{};  ///< device input, one sample a frame, or null
-  bool limiter = false;                ///< live and integer exports: the safety limiter is in circuit
+  bool limiter = false;                     ///< live and integer exports: the safety limiter is in circuit
 };
 
 struct GradData {
   const SignalView* outputs = nullptr;  ///< cotangents of the outputs (data null: zero)
   const SignalView* inputs = nullptr;   ///< where to add cotangents (data null: not wanted)
   const HistoryView* histories = nullptr;
-  Sample* const* tensors = nullptr;     ///< null entry: not wanted
+  Sample* const* tensors = nullptr;  ///< null entry: not wanted
 };
 
 // ---- typed by the lane count ----------------------------------------------------------------
@@ -370,13 +368,9 @@ struct Kernel {
 
 inline constexpr std::array<int, 3> kLaneCounts{1, 4, 8};
 /// Index into NodeType::kernels for a group of `lanes`.
-constexpr int kernelIndex(int lanes) {
-  return lanes == 1 ? 0 : lanes == 4 ? 1 : 2;
-}
+constexpr int kernelIndex(int lanes) { return lanes == 1 ? 0 : lanes == 4 ? 1 : 2; }
 /// Lanes of a group when `count` lanes are asked for: 1, 4 or 8 (padded).
-constexpr int groupLanes(int count) {
-  return count <= 1 ? 1 : count <= 4 ? 4 : 8;
-}
+constexpr int groupLanes(int count) { return count <= 1 ? 1 : count <= 4 ? 4 : 8; }
 
 /// A node type as the rest of the program sees it: tables and function pointers.
 struct NodeType {
@@ -416,7 +410,7 @@ struct StateOf {
   using type = NoState;
 };
 template <class N, int L>
-  requires requires { typename N::template State<L>; }
+requires requires { typename N::template State<L>; }
 struct StateOf<N, L> {
   using type = typename N::template State<L>;
 };
@@ -425,7 +419,7 @@ struct CotangentOf {
   using type = typename StateOf<N, L>::type;
 };
 template <class N, int L>
-  requires requires { typename N::template Cotangent<L>; }
+requires requires { typename N::template Cotangent<L>; }
 struct CotangentOf<N, L> {
   using type = typename N::template Cotangent<L>;
 };

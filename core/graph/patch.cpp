@@ -12,9 +12,7 @@ const PatchNode* Patch::find(std::string_view id) const {
   const auto at = std::find_if(nodes.begin(), nodes.end(), [id](const PatchNode& n) { return n.id == id; });
   return at == nodes.end() ? nullptr : &*at;
 }
-PatchNode* Patch::find(std::string_view id) {
-  return const_cast<PatchNode*>(std::as_const(*this).find(id));
-}
+PatchNode* Patch::find(std::string_view id) { return const_cast<PatchNode*>(std::as_const(*this).find(id)); }
 
 std::string Patch::freshId(std::string_view type) const {
   const std::string base(type.substr(type.find('.') == std::string_view::npos ? 0 : type.find('.') + 1));

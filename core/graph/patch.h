@@ -30,8 +30,8 @@ struct PatchSetting {
 };
 
 struct PatchNode {
-  std::string id;    ///< unique in the patch, readable ("osc1"); scripts name it
-  std::string type;  ///< NodeInfo::id, kept even when this program does not know it
+  std::string id;     ///< unique in the patch, readable ("osc1"); scripts name it
+  std::string type;   ///< NodeInfo::id, kept even when this program does not know it
   std::string label;  ///< what the user calls it; empty: the type's name
   double x = 0, y = 0;
   std::map<std::string, double> values;  ///< knobs by input id, plain values; absent: the default
@@ -53,9 +53,9 @@ struct Cable {
 
 /// One note of the phrase that plain render, preset levels and fits play.
 struct Note {
-  double pitch = 60;    ///< MIDI note number, fractions allowed
-  double start = 0;     ///< s
-  double length = 1;    ///< s from note-on to note-off
+  double pitch = 60;      ///< MIDI note number, fractions allowed
+  double start = 0;       ///< s
+  double length = 1;      ///< s from note-on to note-off
   double velocity = 0.8;  ///< 0 to 1
   bool operator==(const Note&) const = default;
 };

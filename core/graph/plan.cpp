@@ -12,12 +12,8 @@ namespace {
 
 constexpr std::size_t kMostNodes = 10000;
 
-std::string quoted(std::string_view a) {
-  return "\"" + std::string(a) + "\"";
-}
-std::string cableName(const Cable& c) {
-  return c.from + "." + c.output + " -> " + c.to + "." + c.input;
-}
+std::string quoted(std::string_view a) { return "\"" + std::string(a) + "\""; }
+std::string cableName(const Cable& c) { return c.from + "." + c.output + " -> " + c.to + "." + c.input; }
 template <class Row>
 std::string suggestion(std::string_view word, std::span<const Row> rows) {
   std::vector<std::string> ids;
@@ -33,6 +29,7 @@ std::string suggestion(std::string_view word, std::span<const Row> rows) {
 struct Wire {
   const Cable* cable = nullptr;
   int from = 0, output = 0, to = 0, input = 0;
+  Fade fade = Fade::none;
 };
 
 /// Builds a plan from a patch; one use each.
@@ -80,12 +77,13 @@ class Compiler {
   }
 
   Result<void> takeWires() {
-    for (const Cable& c : patch_.cables) {
+    for (std::size_t i = 0; i < patch_.cables.size(); ++i) {
+      const Cable& c = patch_.cables[i];
       for (const std::string* end : {&c.from, &c.to})
         if (!source_.contains(*end))
           return Error{"Cable " + cableName(c) + ": there is no node " + quoted(*end) + "; remove the cable."};
       if (!index_.contains(c.from) || !index_.contains(c.to)) continue;
-      Wire w{&c, index_[c.from], 0, index_[c.to], 0};
+      Wire w{&c, index_[c.from], 0, index_[c.to], 0, i < options_.fades.size() ? options_.fades[i] : Fade::none};
       w.output = node(w.from).type->outputIndex(c.output);
       w.input = node(w.to).type->inputIndex(c.input);
       if (w.output < 0)
@@ -143,9 +141,7 @@ class Compiler {
   const Width& outputWidth(const Wire& w) {
     return node(w.from).type->outputs[static_cast<std::size_t>(w.output)].width;
   }
-  const Width& inputWidth(const Wire& w) {
-    return node(w.to).type->inputs[static_cast<std::size_t>(w.input)].width;
-  }
+  const Width& inputWidth(const Wire& w) { return node(w.to).type->inputs[static_cast<std::size_t>(w.input)].width; }
 
   /// Width variables: set by settings, else the widest cable that comes in, else what a cable that
   /// goes out needs, else 1.
@@ -184,7 +180,9 @@ class Compiler {
   }
   static std::string widthRefusal(const Wire& w, int from, int to) {
     const auto name = [](int width) {
-      return width == 1 ? std::string("one value") : width == 2 ? std::string("2 (stereo)") : std::to_string(width) + " values";
+      return width == 1   ? std::string("one value")
+             : width == 2 ? std::string("2 (stereo)")
+                          : std::to_string(width) + " values";
     };
     return "Cable " + cableName(*w.cable) + ": the output carries " + name(from) + " and the input takes " + name(to) +
            (to == 1 ? "; mix it down first." : "; set both to the same number.");
@@ -235,25 +233,37 @@ class Compiler {
       }
       for (const int w : into_[static_cast<std::size_t>(n)]) connect(wires_[static_cast<std::size_t>(w)]);
       for (PlanInput& in : node(n).inputs) {
-        in.usesDefault = !in.row->isParameter() && in.cables.empty();
+        fadeDefault(in);
         in.alias = mayAlias(n, in);
       }
     }
     return {};
   }
 
+  /// A plain signal reads its default while nothing is connected, and while its first cable comes
+  /// or its last one goes.
+  static void fadeDefault(PlanInput& in) {
+    if (in.row->isParameter()) return;
+    const auto all = [&in](Fade f) {
+      return std::all_of(in.cables.begin(), in.cables.end(), [f](const PlanCable& c) { return c.fade == f; });
+    };
+    in.usesDefault = all(Fade::in) || all(Fade::out);
+    if (!in.cables.empty() && in.usesDefault) in.defaultFade = all(Fade::in) ? Fade::out : Fade::in;
+  }
+
   void connect(const Wire& w) {
     PlanInput& in = node(w.to).inputs[static_cast<std::size_t>(w.input)];
     PlanSignal& signal = plan_.signals[static_cast<std::size_t>(node(w.from).firstSignal + w.output)];
-    in.cables.push_back({node(w.from).firstSignal + w.output, static_cast<int>(plan_.parameters.size()),
-                         w.cable->delayed, Fade::none});
+    in.cables.push_back(
+        {node(w.from).firstSignal + w.output, static_cast<int>(plan_.parameters.size()), w.cable->delayed, w.fade});
     plan_.parameters.push_back({PlanParameter::Kind::depth, w.to, w.input, static_cast<int>(in.cables.size()) - 1,
                                 w.cable->depth, w.cable->free || w.cable->depth != 1});
     if (w.cable->delayed || (signal.rate == Rate::control && in.row->rate == Rate::audio)) signal.keepsTick = true;
   }
 
   bool mayAlias(int n, const PlanInput& in) {
-    if (in.row->isParameter() || in.cables.size() != 1 || in.cables[0].delayed) return false;
+    if (in.row->isParameter() || in.cables.size() != 1 || in.cables[0].delayed || in.usesDefault) return false;
+    if (in.cables[0].fade != Fade::none) return false;
     const PlanSignal& s = plan_.signals[static_cast<std::size_t>(in.cables[0].signal)];
     const PlanParameter& depth = plan_.parameters[static_cast<std::size_t>(in.cables[0].parameter)];
     return s.rate == in.row->rate && s.voiced == node(n).voiced && !depth.adjustable && depth.value == 1;
@@ -328,7 +338,8 @@ class Compiler {
       for (std::size_t i = 0; i < plan_.signals.size(); ++i) {
         const PlanSignal& s = plan_.signals[i];
         const int last = std::max(lastUse[i], s.node);
-        if (last == n && !s.keepsTick && s.node != plan_.outputNode) pool.push_back({s.slot, s.width, s.rate, s.voiced});
+        if (last == n && !s.keepsTick && s.node != plan_.outputNode)
+          pool.push_back({s.slot, s.width, s.rate, s.voiced});
       }
     }
   }

@@ -15,8 +15,8 @@ enum class Fade { none, in, out };
 
 /// One cable as an input sees it.
 struct PlanCable {
-  int signal = 0;      ///< index into Plan::signals
-  int parameter = 0;   ///< index into Plan::parameters: its depth
+  int signal = 0;        ///< index into Plan::signals
+  int parameter = 0;     ///< index into Plan::parameters: its depth
   bool delayed = false;  ///< reads the previous tick
   Fade fade = Fade::none;
 };
@@ -72,13 +72,13 @@ struct Island {
 
 struct PlanOptions {
   double rate = 48000;
-  bool liveEdits = false;   ///< depths may move: no aliasing of cables
-  bool reuseBuffers = false;
+  bool reuseBuffers = false;     ///< live: signals whose lives do not meet share a buffer
+  std::vector<Fade> fades = {};  ///< by cable of the patch; absent: none
 };
 
 struct Plan {
   double rate = 48000;
-  int voices = 1;  ///< lanes a clip in the voiced part
+  int voices = 1;               ///< lanes a clip in the voiced part
   std::vector<PlanNode> nodes;  ///< in the order they run
   std::vector<PlanSignal> signals;
   std::vector<PlanParameter> parameters;

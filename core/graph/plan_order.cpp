@@ -117,7 +117,8 @@ std::vector<Island> orderIslands(int nodes, const std::vector<OrderEdge>& edges,
     if (sortMembers(island.nodes, direct, scc.component, waiting)) continue;
     for (std::size_t i = edges.size(); i-- > 0;)  // the newest cable of the cycle is the one to name
       if (!edges[i].delayed && waiting[static_cast<std::size_t>(edges[i].to)] > 0 &&
-          scc.component[static_cast<std::size_t>(edges[i].from)] == scc.component[static_cast<std::size_t>(edges[i].to)]) {
+          scc.component[static_cast<std::size_t>(edges[i].from)] ==
+              scc.component[static_cast<std::size_t>(edges[i].to)]) {
         stuck = static_cast<int>(i);
         return {};
       }

@@ -8,7 +8,7 @@
 
 namespace core {
 namespace {
-constexpr float kTailLevel = 1e-4F;  // -80 dBFS
+constexpr float kTailLevel = 1e-4F;     // -80 dBFS
 constexpr double kQuietSeconds = 0.25;  // silence this long ends a tail
 constexpr double kFadeSeconds = 0.05;
 
@@ -45,7 +45,8 @@ Result<Rendering> render(const Patch& patch, const Registry& registry, const Ren
     for (int c = 0; c < 2; ++c) {
       input[c].assign(static_cast<std::size_t>(ticks * kTick), 0);
       for (int i = 0; i < ticks * kTick && at + i < static_cast<std::int64_t>(options.external[c].size()); ++i)
-        input[c][static_cast<std::size_t>(i)] = static_cast<Sample>(options.external[c][static_cast<std::size_t>(at + i)]);
+        input[c][static_cast<std::size_t>(i)] =
+            static_cast<Sample>(options.external[c][static_cast<std::size_t>(at + i)]);
     }
     e.setExternal(input[0].data(), input[1].data());
     e.run(ticks);

@@ -14,13 +14,13 @@ namespace core {
 struct RenderOptions {
   /// Length; absent: the phrase (or notes) and then until the sound is under -80 dBFS, at most
   /// `tailSeconds` more, then a 50 ms fade.
-  std::optional<double> seconds;
+  std::optional<double> seconds = {};
   double tailSeconds = 30;
-  std::optional<std::vector<PlayerEvent>> events;  ///< absent: the patch's phrase
-  std::vector<float> external[2];  ///< audio input at the patch's rate; empty: silence
+  std::optional<std::vector<PlayerEvent>> events = {};  ///< absent: the patch's phrase
+  std::vector<float> external[2] = {};                  ///< audio input at the patch's rate; empty: silence
   bool limiter = false;
-  int stretchTicks = 16;           ///< the result does not depend on it
-  std::function<bool(double seconds)> progress;  ///< called now and then; false cancels
+  int stretchTicks = 16;                              ///< the result does not depend on it
+  std::function<bool(double seconds)> progress = {};  ///< called now and then; false cancels
 };
 
 /// Stereo float32 at the patch's rate.

@@ -124,11 +124,7 @@ template <int L>
 }
 
 /// A literal of the build's own number type: 0.5_s never turns an expression into double.
-consteval Sample operator""_s(long double x) {
-  return static_cast<Sample>(x);
-}
-consteval Sample operator""_s(unsigned long long x) {
-  return static_cast<Sample>(x);
-}
+consteval Sample operator""_s(long double x) { return static_cast<Sample>(x); }
+consteval Sample operator""_s(unsigned long long x) { return static_cast<Sample>(x); }
 
 }  // namespace core

@@ -14,16 +14,11 @@ struct UnitRow {
   Unit unit;
   std::string_view name, symbol;
 };
-constexpr std::array kUnits{UnitRow{Unit::none, "none", ""},
-                            UnitRow{Unit::hertz, "hertz", "Hz"},
-                            UnitRow{Unit::seconds, "seconds", "s"},
-                            UnitRow{Unit::decibels, "decibels", "dB"},
-                            UnitRow{Unit::ratio, "ratio", "%"},
-                            UnitRow{Unit::semitones, "semitones", "st"},
-                            UnitRow{Unit::cents, "cents", "ct"},
-                            UnitRow{Unit::octaves, "octaves", "oct"},
-                            UnitRow{Unit::cycles, "cycles", "cyc"},
-                            UnitRow{Unit::milliseconds, "milliseconds", "ms"}};
+constexpr std::array kUnits{UnitRow{Unit::none, "none", ""},        UnitRow{Unit::hertz, "hertz", "Hz"},
+                            UnitRow{Unit::seconds, "seconds", "s"}, UnitRow{Unit::decibels, "decibels", "dB"},
+                            UnitRow{Unit::ratio, "ratio", "%"},     UnitRow{Unit::semitones, "semitones", "st"},
+                            UnitRow{Unit::cents, "cents", "ct"},    UnitRow{Unit::octaves, "octaves", "oct"},
+                            UnitRow{Unit::cycles, "cycles", "cyc"}, UnitRow{Unit::milliseconds, "milliseconds", "ms"}};
 
 const UnitRow& row(Unit unit) {
   return *std::find_if(kUnits.begin(), kUnits.end(), [unit](const UnitRow& r) { return r.unit == unit; });
@@ -56,31 +51,36 @@ struct Suffix {
   std::string_view text;
   double factor;
 };
-constexpr std::array kSuffixes{
-    Suffix{Unit::hertz, "hz", 1},          Suffix{Unit::hertz, "khz", 1e3},    Suffix{Unit::hertz, "k", 1e3},
-    Suffix{Unit::seconds, "s", 1},         Suffix{Unit::seconds, "ms", 1e-3},  Suffix{Unit::seconds, "us", 1e-6},
-    Suffix{Unit::seconds, "min", 60},      Suffix{Unit::milliseconds, "ms", 1}, Suffix{Unit::milliseconds, "s", 1e3},
-    Suffix{Unit::decibels, "db", 1},       Suffix{Unit::ratio, "%", 1e-2},     Suffix{Unit::semitones, "st", 1},
-    Suffix{Unit::semitones, "ct", 1e-2},   Suffix{Unit::cents, "ct", 1},       Suffix{Unit::cents, "st", 100},
-    Suffix{Unit::cents, "cents", 1},       Suffix{Unit::octaves, "oct", 1},    Suffix{Unit::octaves, "st", 1.0 / 12},
-    Suffix{Unit::octaves, "ct", 1.0 / 1200}, Suffix{Unit::cycles, "cyc", 1},   Suffix{Unit::cycles, "deg", 1.0 / 360},
-    Suffix{Unit::none, "k", 1e3}};
+constexpr std::array kSuffixes{Suffix{Unit::hertz, "hz", 1},
+                               Suffix{Unit::hertz, "khz", 1e3},
+                               Suffix{Unit::hertz, "k", 1e3},
+                               Suffix{Unit::seconds, "s", 1},
+                               Suffix{Unit::seconds, "ms", 1e-3},
+                               Suffix{Unit::seconds, "us", 1e-6},
+                               Suffix{Unit::seconds, "min", 60},
+                               Suffix{Unit::milliseconds, "ms", 1},
+                               Suffix{Unit::milliseconds, "s", 1e3},
+                               Suffix{Unit::decibels, "db", 1},
+                               Suffix{Unit::ratio, "%", 1e-2},
+                               Suffix{Unit::semitones, "st", 1},
+                               Suffix{Unit::semitones, "ct", 1e-2},
+                               Suffix{Unit::cents, "ct", 1},
+                               Suffix{Unit::cents, "st", 100},
+                               Suffix{Unit::cents, "cents", 1},
+                               Suffix{Unit::octaves, "oct", 1},
+                               Suffix{Unit::octaves, "st", 1.0 / 12},
+                               Suffix{Unit::octaves, "ct", 1.0 / 1200},
+                               Suffix{Unit::cycles, "cyc", 1},
+                               Suffix{Unit::cycles, "deg", 1.0 / 360},
+                               Suffix{Unit::none, "k", 1e3}};
 
 }  // namespace
 
-std::string_view unitSymbol(Unit unit) {
-  return row(unit).symbol;
-}
-std::string_view unitName(Unit unit) {
-  return row(unit).name;
-}
-std::string_view scaleName(Scale scale) {
-  return scale == Scale::log ? "log" : "linear";
-}
+std::string_view unitSymbol(Unit unit) { return row(unit).symbol; }
+std::string_view unitName(Unit unit) { return row(unit).name; }
+std::string_view scaleName(Scale scale) { return scale == Scale::log ? "log" : "linear"; }
 
-double Range::clamp(double plain) const {
-  return std::clamp(plain, min, max);
-}
+double Range::clamp(double plain) const { return std::clamp(plain, min, max); }
 double Range::normalise(double plain) const {
   const double v = clamp(plain);
   if (max <= min) return 0;
@@ -92,9 +92,7 @@ double Range::plain(double u) const {
   if (u == 1) return max;
   return scale == Scale::log ? min * std::pow(max / min, u) : min + (max - min) * u;
 }
-double Range::slope(double u) const {
-  return scale == Scale::log ? plain(u) * std::log(max / min) : max - min;
-}
+double Range::slope(double u) const { return scale == Scale::log ? plain(u) * std::log(max / min) : max - min; }
 
 std::string formatValue(double plain, Unit unit) {
   if (!std::isfinite(plain)) return "?";
@@ -144,7 +142,8 @@ Result<double> parseNote(std::string_view text) {
   double number = 0;
   const char* end = text.data() + text.size();
   const auto plain = std::from_chars(text.data(), end, number);
-  const Error bad{"\"" + std::string(text) + "\" is not a note; write a name such as C4 or F#3, or a MIDI number 0-127."};
+  const Error bad{"\"" + std::string(text) +
+                  "\" is not a note; write a name such as C4 or F#3, or a MIDI number 0-127."};
   if (plain.ec == std::errc() && plain.ptr == end) {
     if (number < 0 || number > 127) return bad;
     return number;
@@ -170,11 +169,7 @@ std::string noteName(int midi) {
          std::to_string((midi >= 0 ? midi / 12 : (midi - 11) / 12) - 1);
 }
 
-double noteToHertz(double midi) {
-  return 440.0 * std::exp2((midi - 69.0) / 12.0);
-}
-double hertzToNote(double hertz) {
-  return 69.0 + 12.0 * std::log2(hertz / 440.0);
-}
+double noteToHertz(double midi) { return 440.0 * std::exp2((midi - 69.0) / 12.0); }
+double hertzToNote(double hertz) { return 69.0 + 12.0 * std::log2(hertz / 440.0); }
 
 }  // namespace core

@@ -19,7 +19,7 @@ enum class Scale { linear, log };
 
 /// Short text of a unit, as a table or JSON shows it: "Hz", "s", "dB", "%", "st", "ct", "oct".
 std::string_view unitSymbol(Unit unit);
-std::string_view unitName(Unit unit);    ///< "hertz", ..., stable, for JSON
+std::string_view unitName(Unit unit);     ///< "hertz", ..., stable, for JSON
 std::string_view scaleName(Scale scale);  ///< "linear" or "log", stable, for JSON
 
 /// A closed range with the law between its ends.

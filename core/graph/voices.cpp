@@ -7,7 +7,8 @@
 namespace core {
 
 int VoiceAllocator::held() const {
-  return static_cast<int>(std::count_if(voices_.begin(), voices_.begin() + count_, [](const Voice& v) { return v.gate; }));
+  return static_cast<int>(
+      std::count_if(voices_.begin(), voices_.begin() + count_, [](const Voice& v) { return v.gate; }));
 }
 
 int VoiceAllocator::choose() const {
@@ -28,7 +29,8 @@ void VoiceAllocator::noteOn(const PlayerEvent& e, std::vector<VoiceEvent>& out) 
 
 void VoiceAllocator::noteOff(const PlayerEvent& e, std::vector<VoiceEvent>& out) {
   if (count_ == 1) {
-    const auto end = std::remove_if(stack_.begin(), stack_.begin() + stacked_, [&e](const auto& s) { return s.first == e.key; });
+    const auto end =
+        std::remove_if(stack_.begin(), stack_.begin() + stacked_, [&e](const auto& s) { return s.first == e.key; });
     stacked_ = static_cast<int>(end - stack_.begin());
     Voice& v = voices_[0];
     if (v.down && v.key == e.key && stacked_ > 0) {  // back to the key that is still held
@@ -91,7 +93,9 @@ std::vector<VoiceEvent> allocate(std::span<const PlayerEvent> events, int voices
 std::vector<PlayerEvent> playerEvents(std::span<const Note> phrase, double rate) {
   std::vector<PlayerEvent> out;
   for (const Note& n : phrase) {
-    const auto frame = [rate](double seconds) { return static_cast<std::int64_t>(std::llround(std::max(0.0, seconds) * rate)); };
+    const auto frame = [rate](double seconds) {
+      return static_cast<std::int64_t>(std::llround(std::max(0.0, seconds) * rate));
+    };
     const std::int64_t on = frame(n.start), off = std::max(on + 1, frame(n.start + n.length));
     const auto key = static_cast<float>(n.pitch);
     out.push_back({on, PlayerEvent::Type::noteOn, key, static_cast<float>(n.velocity)});

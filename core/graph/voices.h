@@ -19,8 +19,8 @@ struct PlayerEvent {
   enum class Type : std::uint8_t { noteOn, noteOff, sustain, bend, pressure, panic };
   std::int64_t frame = 0;
   Type type = Type::noteOn;
-  float key = 60;       ///< MIDI note number; which note a noteOff ends. Fractions keep their own key.
-  float value = 0;      ///< noteOn: velocity 0-1; sustain: 0 or 1; bend: octaves; pressure: 0-1
+  float key = 60;   ///< MIDI note number; which note a noteOff ends. Fractions keep their own key.
+  float value = 0;  ///< noteOn: velocity 0-1; sustain: 0 or 1; bend: octaves; pressure: 0-1
 };
 
 /// Gives notes to voices. A free voice first (longest silent), else the oldest released one, else
@@ -40,8 +40,8 @@ class VoiceAllocator {
  private:
   struct Voice {
     float key = -1;
-    bool down = false;   ///< the key is held
-    bool gate = false;   ///< the key or the pedal holds it
+    bool down = false;  ///< the key is held
+    bool gate = false;  ///< the key or the pedal holds it
     std::uint64_t since = 0;
   };
   int choose() const;
