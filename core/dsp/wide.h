@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Kernels over eight samples at a time that several nodes share: fused multiply-add, transposition,
+// a block of an FIR, and moving one lane in and out of a lane group.
+#pragma once
+
+#include <immintrin.h>
+
+#include "core/graph/node.h"
+
+namespace core {
+
+using Wide = Vec<kWide>;
+
+/// a b + c, rounded once in float, lane by lane the same as for a single lane; the double build,
+/// which checks gradients only, rounds twice.
+template <int L>
+[[gnu::always_inline]] inline Vec<L> multiplyAdd(Vec<L> a, Vec<L> b, Vec<L> c) {
+#ifdef TONEWRIGHT_DOUBLE
+  return a * b + c;
+#else
+  if constexpr (L == 1) {
+    return __builtin_fmaf(a, b, c);
+  } else if constexpr (L == 4) {
+    return std::bit_cast<Vec<4> >(
+        _mm_fmadd_ps(std::bit_cast<__m128>(a), std::bit_cast<__m128>(b), std::bit_cast<__m128>(c)));
+  } else {
+    return std::bit_cast<Vec<8> >(
+        _mm256_fmadd_ps(std::bit_cast<__m256>(a), std::bit_cast<__m256>(b), std::bit_cast<__m256>(c)));
+  }
+#endif
+}
+
+/// Rows become columns: afterwards element j of v[i] is what element i of v[j] was.
+[[gnu::always_inline]] inline void transpose(std::array<Wide, 8>& v) {
+  using Index = VecInt<8>;
+  std::array<Wide, 8> a, b;
+  for (std::size_t i = 0; i < 8; i += 2) {  // pairs
+    a[i] = __builtin_shuffle(v[i], v[i + 1], Index{0, 8, 2, 10, 4, 12, 6, 14});
+    a[i + 1] = __builtin_shuffle(v[i], v[i + 1], Index{1, 9, 3, 11, 5, 13, 7, 15});
+  }
+  for (std::size_t i = 0; i < 8; i += 4)
+    for (std::size_t j = i; j < i + 2; ++j) {  // quadruples
+      b[j] = __builtin_shuffle(a[j], a[j + 2], Index{0, 1, 8, 9, 4, 5, 12, 13});
+      b[j + 2] = __builtin_shuffle(a[j], a[j + 2], Index{2, 3, 10, 11, 6, 7, 14, 15});
+    }
+  for (std::size_t j = 0; j < 4; ++j) {  // halves
+    v[j] = __builtin_shuffle(b[j], b[j + 4], Index{0, 1, 2, 3, 8, 9, 10, 11});
+    v[j + 4] = __builtin_shuffle(b[j], b[j + 4], Index{4, 5, 6, 7, 12, 13, 14, 15});
+  }
+}
+
+/// Sum of the eight elements, in a fixed order.
+[[gnu::always_inline]] inline Sample sumOf(const Wide& v) {
+  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+/// One tick of an FIR: y[n] += sum over i < count of c[i] x[n - i], n = 0 ... kTick - 1; x is read
+/// from x[1 - count] on.
+inline void addFirTick(const Sample* c, int count, const Sample* x, Sample* y) {
+  std::array<Wide, kTick / kWide> sum;
+  for (std::size_t v = 0; v < sum.size(); ++v) sum[v] = load<kWide>(y + v * kWide);
+  for (int i = 0; i < count; ++i) {
+    const Wide k = splat<kWide>(c[i]);
+    for (std::size_t v = 0; v < sum.size(); ++v) sum[v] = multiplyAdd<kWide>(k, load<kWide>(x + v * kWide - i), sum[v]);
+  }
+  for (std::size_t v = 0; v < sum.size(); ++v) store<kWide>(y + v * kWide, sum[v]);
+}
+
+/// `count` frames of one lane of an audio signal from `frame` on, side by side; `temporary` holds
+/// them when they do not lie so already.
+template <int L>
+inline const Sample* laneOf(const AudioIn<L>& x, int lane, int frame, int count, Sample* temporary) {
+  if (L == 1 && !x.constant()) return x.data + frame;
+  for (int i = 0; i < count; ++i) temporary[i] = x.data[(frame + i) * x.step + lane];
+  return temporary;
+}
+/// The same of a hidden output's line, from an absolute frame on.
+template <int L>
+inline const Sample* laneOf(const HistoryRing<L>& x, int line, int lane, std::int64_t frame, int count,
+                            Sample* temporary) {
+  const Sample* from = x.at(line, frame);
+  if (L == 1 && x.at(line, frame + count - 1) - from == count - 1) return from;
+  for (int i = 0; i < count; ++i) temporary[i] = x.at(line, frame + i)[lane];
+  return temporary;
+}
+/// Writes, or adds, `count` samples into one lane.
+template <int L>
+inline void setLane(const AudioOut<L>& to, int lane, int frame, int count, const Sample* from) {
+  for (int i = 0; i < count; ++i) to.data[(frame + i) * L + lane] = from[i];
+}
+template <int L>
+inline void addLane(const AudioOut<L>& to, int lane, int frame, int count, const Sample* from) {
+  for (int i = 0; i < count; ++i) to.data[(frame + i) * L + lane] += from[i];
+}
+
+}  // namespace core
