@@ -8,52 +8,69 @@
 
 namespace core {
 namespace {
-#ifdef TONEWRIGHT_DOUBLE
-using Plan = fftw_plan;
-using Complex = fftw_complex;
-constexpr auto kPlanForward = fftw_plan_dft_r2c_1d;
-constexpr auto kPlanInverse = fftw_plan_dft_c2r_1d;
-constexpr auto kForward = fftw_execute_dft_r2c;
-constexpr auto kInverse = fftw_execute_dft_c2r;
-constexpr auto kDestroy = fftw_destroy_plan;
-#else
-using Plan = fftwf_plan;
-using Complex = fftwf_complex;
-constexpr auto kPlanForward = fftwf_plan_dft_r2c_1d;
-constexpr auto kPlanInverse = fftwf_plan_dft_c2r_1d;
-constexpr auto kForward = fftwf_execute_dft_r2c;
-constexpr auto kInverse = fftwf_execute_dft_c2r;
-constexpr auto kDestroy = fftwf_destroy_plan;
-#endif
+/// FFTW's names, which differ by number type.
+template <class T>
+struct Library;
+template <>
+struct Library<float> {
+  using Plan = fftwf_plan;
+  using Complex = fftwf_complex;
+  static constexpr auto kPlanForward = fftwf_plan_dft_r2c_1d;
+  static constexpr auto kPlanInverse = fftwf_plan_dft_c2r_1d;
+  static constexpr auto kForward = fftwf_execute_dft_r2c;
+  static constexpr auto kInverse = fftwf_execute_dft_c2r;
+  static constexpr auto kDestroy = fftwf_destroy_plan;
+};
+template <>
+struct Library<double> {
+  using Plan = fftw_plan;
+  using Complex = fftw_complex;
+  static constexpr auto kPlanForward = fftw_plan_dft_r2c_1d;
+  static constexpr auto kPlanInverse = fftw_plan_dft_c2r_1d;
+  static constexpr auto kForward = fftw_execute_dft_r2c;
+  static constexpr auto kInverse = fftw_execute_dft_c2r;
+  static constexpr auto kDestroy = fftw_destroy_plan;
+};
 std::mutex planning;  // FFTW's planner is not thread safe; executing is
 }  // namespace
 
-struct RealFft::Plans {
-  Plan forward = nullptr, inverse = nullptr;
+template <class T>
+struct FftOf<T>::Plans {
+  typename Library<T>::Plan forward = nullptr, inverse = nullptr;
   ~Plans() {
     const std::scoped_lock lock(planning);
-    if (forward) kDestroy(forward);
-    if (inverse) kDestroy(inverse);
+    if (forward) Library<T>::kDestroy(forward);
+    if (inverse) Library<T>::kDestroy(inverse);
   }
 };
 
-RealFft::RealFft(int size) : plans_(std::make_unique<Plans>()), size_(size) {
-  std::vector<Sample> real(static_cast<std::size_t>(size));
-  std::vector<std::complex<Sample>> spectrum(static_cast<std::size_t>(bins()));
-  auto* c = reinterpret_cast<Complex*>(spectrum.data());
+template <class T>
+FftOf<T>::FftOf(int size) : plans_(std::make_unique<Plans>()), size_(size) {
+  std::vector<T> real(static_cast<std::size_t>(size));
+  std::vector<std::complex<T>> spectrum(static_cast<std::size_t>(bins()));
+  auto* c = reinterpret_cast<typename Library<T>::Complex*>(spectrum.data());
   const std::scoped_lock lock(planning);
-  plans_->forward = kPlanForward(size, real.data(), c, FFTW_ESTIMATE | FFTW_UNALIGNED | FFTW_PRESERVE_INPUT);
-  plans_->inverse = kPlanInverse(size, c, real.data(), FFTW_ESTIMATE | FFTW_UNALIGNED | FFTW_DESTROY_INPUT);
+  plans_->forward =
+      Library<T>::kPlanForward(size, real.data(), c, FFTW_ESTIMATE | FFTW_UNALIGNED | FFTW_PRESERVE_INPUT);
+  plans_->inverse = Library<T>::kPlanInverse(size, c, real.data(), FFTW_ESTIMATE | FFTW_UNALIGNED | FFTW_DESTROY_INPUT);
 }
-RealFft::~RealFft() = default;
-RealFft::RealFft(RealFft&&) noexcept = default;
-RealFft& RealFft::operator=(RealFft&&) noexcept = default;
+template <class T>
+FftOf<T>::~FftOf() = default;
+template <class T>
+FftOf<T>::FftOf(FftOf&&) noexcept = default;
+template <class T>
+FftOf<T>& FftOf<T>::operator=(FftOf&&) noexcept = default;
 
-void RealFft::forward(const Sample* in, std::complex<Sample>* out) const {
-  kForward(plans_->forward, const_cast<Sample*>(in), reinterpret_cast<Complex*>(out));
+template <class T>
+void FftOf<T>::forward(const T* in, std::complex<T>* out) const {
+  Library<T>::kForward(plans_->forward, const_cast<T*>(in), reinterpret_cast<typename Library<T>::Complex*>(out));
 }
-void RealFft::inverse(std::complex<Sample>* in, Sample* out) const {
-  kInverse(plans_->inverse, reinterpret_cast<Complex*>(in), out);
+template <class T>
+void FftOf<T>::inverse(std::complex<T>* in, T* out) const {
+  Library<T>::kInverse(plans_->inverse, reinterpret_cast<typename Library<T>::Complex*>(in), out);
 }
+
+template class FftOf<float>;
+template class FftOf<double>;
 
 }  // namespace core

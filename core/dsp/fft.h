@@ -13,24 +13,32 @@ namespace core {
 /// Forward: X[k] = sum x[n] e^(-2 pi i k n / size), k = 0 ... size / 2. Inverse is unnormalised:
 /// inverse(forward(x)) = size x. One object may be used by several threads at once, each with its
 /// own arrays; arrays need no alignment.
-class RealFft {
+template <class T>
+class FftOf {
  public:
-  explicit RealFft(int size);
-  ~RealFft();
-  RealFft(RealFft&&) noexcept;
-  RealFft& operator=(RealFft&&) noexcept;
+  explicit FftOf(int size);
+  ~FftOf();
+  FftOf(FftOf&&) noexcept;
+  FftOf& operator=(FftOf&&) noexcept;
 
   int size() const { return size_; }
   int bins() const { return size_ / 2 + 1; }
   /// Does not change the input.
-  void forward(const Sample* in, std::complex<Sample>* out) const;
+  void forward(const T* in, std::complex<T>* out) const;
   /// Destroys the input.
-  void inverse(std::complex<Sample>* in, Sample* out) const;
+  void inverse(std::complex<T>* in, T* out) const;
 
  private:
   struct Plans;
   std::unique_ptr<Plans> plans_;
   int size_ = 0;
 };
+extern template class FftOf<float>;
+extern template class FftOf<double>;
+
+/// The FFT of signals.
+using RealFft = FftOf<Sample>;
+/// The FFT of measurements, whose floors lie under the rounding of float.
+using ExactFft = FftOf<double>;
 
 }  // namespace core

@@ -91,19 +91,19 @@ Result<AudioData> readAudio(const fs::path& path, double mostSeconds) {
   return audio;
 }
 
-AudioData resample(const AudioData& audio, double rate) {
+AudioData resample(const AudioData& audio, double rate, ResampleQuality quality) {
   if (audio.rate == rate) return audio;
   AudioData out;
   out.rate = rate;
   const auto frames =
       static_cast<std::size_t>(std::max(1.0, std::round(static_cast<double>(audio.frames()) * rate / audio.rate)));
-  const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_VHQ, 0);
+  const soxr_quality_spec_t spec = soxr_quality_spec(quality == ResampleQuality::best ? SOXR_VHQ : SOXR_HQ, 0);
   const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
   const soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
   for (const auto& channel : audio.channels) {
     std::vector<float> to(frames, 0.0f);
     std::size_t used = 0, done = 0;
-    soxr_oneshot(audio.rate, rate, 1, channel.data(), channel.size(), &used, to.data(), to.size(), &done, &io, &quality,
+    soxr_oneshot(audio.rate, rate, 1, channel.data(), channel.size(), &used, to.data(), to.size(), &done, &io, &spec,
                  &runtime);
     out.channels.push_back(std::move(to));
   }

@@ -27,8 +27,12 @@ struct AudioData {
 /// (what is there is read when it is at least one frame), samples that are not finite (silenced).
 Result<AudioData> readAudio(const std::filesystem::path& path, double mostSeconds = 3600);
 
-/// Resamples with soxr at very high quality; same rate: unchanged.
-AudioData resample(const AudioData& audio, double rate);
+/// best: soxr's very high quality. standard: its high quality (20 bit), which is what sox does by
+/// default and published measures were taken with.
+enum class ResampleQuality { best, standard };
+
+/// Resamples with soxr; same rate: unchanged.
+AudioData resample(const AudioData& audio, double rate, ResampleQuality quality = ResampleQuality::best);
 
 enum class AudioFormat { wav16, wav24, wav32f, flac, ogg, mp3 };
 /// From a file name's ending: .wav (16 bit), .flac, .ogg, .mp3. Error: names the endings.

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analysis/loudness.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/analysis/stft.h"
+
+namespace core {
+namespace {
+constexpr double kRate = 16000;
+
+std::vector<double> weights(int size) {
+  std::vector<double> a(static_cast<std::size_t>(size / 2 + 1));
+  for (std::size_t k = 0; k < a.size(); ++k) a[k] = aWeight(static_cast<double>(k) * kRate / size);
+  return a;
+}
+}  // namespace
+
+double aWeight(double hertz) {
+  const double f2 = std::pow(std::max(hertz, 1e-6), 2);
+  const auto corner = [f2](double f) { return std::log10(f2 + f * f); };
+  return 2.0 + 20 * (2 * std::log10(12194.217) + 2 * std::log10(f2) - corner(12194.217) - corner(20.598997) -
+                     0.5 * corner(107.65265) - 0.5 * corner(737.86223));
+}
+
+std::vector<double> loudnessSigma(std::span<const double> x) {
+  const Spectrogram s = spectrogram(x, 2048, 64);
+  const std::vector<double> a = weights(2048);
+  const auto level = [&](int frame, std::size_t bin) {
+    const double m = s.row(frame)[bin];
+    return 10 * std::log10(std::max(m * m, 1e-15)) + a[bin];
+  };
+  double loudest = -1e9;
+  for (int f = 0; f < s.frames; ++f)
+    for (std::size_t k = 0; k < a.size(); ++k) loudest = std::max(loudest, level(f, k));
+  std::vector<double> out;
+  for (int f = 0; f < s.frames; ++f) {
+    double sum = 0;
+    for (std::size_t k = 0; k < a.size(); ++k) sum += std::pow(10.0, std::max(level(f, k), loudest - 200) / 20);
+    out.push_back((std::log(sum / static_cast<double>(a.size()) + 1e-4) + 4.0599) / 3.5105);
+  }
+  return out;
+}
+
+std::vector<double> loudnessDecibels(std::span<const double> x) {
+  const Spectrogram s = spectrogram(x, 512, 64);
+  std::vector<double> power = weights(512);
+  for (double& w : power) w = std::pow(10.0, w / 10);
+  std::vector<double> out;
+  for (int f = 0; f < s.frames; ++f) {
+    double sum = 0;
+    for (std::size_t k = 0; k < power.size(); ++k) sum += s.row(f)[k] * s.row(f)[k] * power[k];
+    out.push_back(std::max(10 * std::log10(std::max(sum / static_cast<double>(power.size()), 1e-20)), -80.0));
+  }
+  return out;
+}
+
+}  // namespace core
