@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/fit/loss.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <thread>
+
+#include "core/dsp/math.h"
+
+namespace core {
+namespace {
+using Wide = Vec<kWide>;
+constexpr Sample kLn2Half = static_cast<Sample>(std::numbers::ln2 / 2);
+constexpr int kFramesBetweenChecks = 64;
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+Wide magnitude(const Wide& v) { return v < 0.0_s ? -v : v; }
+Wide sign(const Wide& v) {
+  const Wide zero = splat<kWide>(0), one = splat<kWide>(1);
+  return v > 0.0_s ? one : (v < 0.0_s ? -one : zero);
+}
+double sumOf(const Wide& v) {
+  double sum = 0;
+  for (int i = 0; i < kWide; ++i) sum += static_cast<double>(v[i]);
+  return sum;
+}
+}  // namespace
+
+/// One frame in work: real parts and imaginary parts apart, padded to whole vectors.
+struct SpectralLoss::Scratch {
+  explicit Scratch(const Scale& s) : time(at(s.size)), bins(at(s.bins)), re(at(s.row)), im(at(s.row)) {}
+  std::vector<Sample> time;
+  std::vector<std::complex<Sample>> bins;
+  std::vector<Sample> re, im;
+};
+
+std::vector<int> lossSizes(double rate, double f0) {
+  const double scale = std::exp2(std::round(std::log2(rate / 48000)));
+  std::vector<int> sizes;
+  for (int base = 128; base <= 4096; base *= 2) {
+    const int size = std::max(16, static_cast<int>(base * scale));
+    if (base >= 2048 || f0 <= 0 || size >= 3 * rate / f0) sizes.push_back(size);
+  }
+  return sizes;
+}
+
+SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& options, const std::stop_token& stop)
+    : options_(options), length_(target.size()) {
+  for (const int size : options_.sizes) {
+    const int hop = size / 4, bins = size / 2 + 1;
+    const int frames = 1 + static_cast<int>(length_) / hop;
+    Scale s{size, hop, frames, bins, (bins + kWide - 1) / kWide * kWide, {}, RealFft(size), {}, {}};
+    for (int i = 0; i < size; ++i)
+      s.window.push_back(static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size));
+    s.logs.resize(at(frames) * at(s.row));
+    if (options_.kind == LossKind::robust) s.magnitudes.resize(s.logs.size());
+    Scratch scratch(s);
+    const Sample floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
+    for (int f = 0; f < frames && !stop.stop_requested(); ++f) {
+      transform(s, target, f, scratch);
+      for (int k = 0; k < s.row; k += kWide) {
+        const Wide re = load<kWide>(&scratch.re[at(k)]), im = load<kWide>(&scratch.im[at(k)]);
+        const Wide power = re * re + im * im;
+        const std::size_t to = at(f) * at(s.row) + at(k);
+        store<kWide>(&s.logs[to], log2<kWide>(power + floor) * kLn2Half);
+        if (!s.magnitudes.empty()) store<kWide>(&s.magnitudes[to], squareRoot<kWide>(power));
+      }
+    }
+    scales_.push_back(std::move(s));
+  }
+}
+
+void SpectralLoss::transform(const Scale& s, std::span<const Sample> x, int frame, Scratch& scratch) const {
+  const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(frame) * s.hop - s.size / 2;
+  const auto length = static_cast<std::ptrdiff_t>(length_);
+  const int first = static_cast<int>(std::max<std::ptrdiff_t>(0, -start));
+  const int last = static_cast<int>(std::min<std::ptrdiff_t>(s.size, length - start));
+  if (first > 0 || last < s.size) std::fill(scratch.time.begin(), scratch.time.end(), 0.0_s);
+  for (int i = first; i < last; ++i) scratch.time[at(i)] = x[static_cast<std::size_t>(start + i)] * s.window[at(i)];
+  s.fft.forward(scratch.time.data(), scratch.bins.data());
+  for (int k = 0; k < s.bins; ++k) {
+    scratch.re[at(k)] = scratch.bins[at(k)].real();
+    scratch.im[at(k)] = scratch.bins[at(k)].imag();
+  }
+}
+
+/// Loss of one frame (a sum over bins). With `adjoint`, re and im become its derivative by them.
+double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, bool adjoint) const {
+  const bool robust = options_.kind == LossKind::robust;
+  const auto floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
+  const auto linear = static_cast<Sample>(robust ? options_.linear * s.size / 4 : 0);
+  const std::size_t row = at(frame) * at(s.row);
+  const Wide tiny = splat<kWide>(std::numeric_limits<Sample>::min());
+  Wide sum = splat<kWide>(0);
+  for (int k = 0; k < s.row; k += kWide) {
+    const Wide re = load<kWide>(&scratch.re[at(k)]), im = load<kWide>(&scratch.im[at(k)]);
+    const Wide power = re * re + im * im, shifted = power + floor;
+    const Wide away = log2<kWide>(shifted) * kLn2Half - load<kWide>(&s.logs[row + at(k)]);
+    Wide slope = robust ? sign(away) / shifted : (away + away) / shifted;
+    Wide term = robust ? magnitude(away) : away * away;
+    if (robust) {
+      const Wide m = squareRoot<kWide>(power), apart = m - load<kWide>(&s.magnitudes[row + at(k)]);
+      term = term + magnitude(apart) * linear;
+      slope = slope + (m > tiny ? sign(apart) * linear / maximum(m, tiny) : splat<kWide>(0));
+    }
+    // padding has equal zeros on both sides: its terms are zero
+    sum = sum + term;
+    if (!adjoint) continue;
+    store<kWide>(&scratch.re[at(k)], slope * re);
+    store<kWide>(&scratch.im[at(k)], slope * im);
+  }
+  return sumOf(sum);
+}
+
+double SpectralLoss::scaleLoss(const Scale& s, std::span<const Sample> x, std::span<Sample> d,
+                               const std::stop_token& stop) const {
+  Scratch scratch(s);
+  double total = 0;
+  const double share = 1.0 / (static_cast<double>(s.frames) * s.bins * static_cast<double>(scales_.size()));
+  const auto half = static_cast<Sample>(0.5 * share);
+  for (int f = 0; f < s.frames; ++f) {
+    if (f % kFramesBetweenChecks == 0 && stop.stop_requested()) return std::numeric_limits<double>::quiet_NaN();
+    transform(s, x, f, scratch);
+    total += rowLoss(s, f, scratch, !d.empty());
+    if (d.empty()) continue;
+    // d / d time[n] = Re sum over k of G[k] e^(2 pi i k n / size), as a Hermitian spectrum
+    for (int k = 0; k < s.bins; ++k) scratch.bins[at(k)] = {scratch.re[at(k)] * half, scratch.im[at(k)] * half};
+    scratch.bins[0] *= 2.0_s;
+    scratch.bins[at(s.bins - 1)] *= 2.0_s;
+    s.fft.inverse(scratch.bins.data(), scratch.time.data());
+    const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(f) * s.hop - s.size / 2;
+    const int first = static_cast<int>(std::max<std::ptrdiff_t>(0, -start));
+    const int last = static_cast<int>(std::min<std::ptrdiff_t>(s.size, static_cast<std::ptrdiff_t>(length_) - start));
+    for (int i = first; i < last; ++i) d[static_cast<std::size_t>(start + i)] += scratch.time[at(i)] * s.window[at(i)];
+  }
+  return total * share;
+}
+
+double SpectralLoss::value(std::span<const Sample> x, const std::stop_token& stop) const {
+  double total = 0;
+  for (const Scale& s : scales_) total += scaleLoss(s, x, {}, stop);
+  return total;
+}
+
+double SpectralLoss::gradient(std::span<const Sample> x, std::span<Sample> d, const std::stop_token& stop) const {
+  std::vector<double> values(scales_.size(), 0.0);
+  std::vector<std::vector<Sample>> parts(scales_.size());
+  const auto work = [&](std::size_t first) {
+    for (std::size_t i = first; i < scales_.size(); i += at(options_.threads)) {
+      parts[i].assign(length_, 0);
+      values[i] = scaleLoss(scales_[i], x, parts[i], stop);
+    }
+  };
+  {
+    std::jthread helper;
+    if (options_.threads > 1) helper = std::jthread([&work] { work(1); });
+    work(0);
+  }
+  std::fill(d.begin(), d.end(), 0.0_s);
+  double total = 0;
+  for (std::size_t i = 0; i < scales_.size(); ++i) {  // always in this order: the same bits with any threads
+    total += values[i];
+    for (std::size_t n = 0; n < length_; ++n) d[n] += parts[i][n];
+  }
+  return total;
+}
+
+}  // namespace core
