@@ -5,6 +5,7 @@
 #include "nodes/control/note_input.h"
 #include "nodes/effect/delay.h"
 #include "nodes/effect/gain.h"
+#include "nodes/effect/fdn_reverb.h"
 #include "nodes/filter/svf.h"
 #include "nodes/source/filtered_noise.h"
 #include "nodes/source/harmonic_oscillator.h"
@@ -27,6 +28,7 @@ core::Registry makeRegistry() {
   add.operator()<Svf>();
   add.operator()<Gain>();
   add.operator()<Delay>();
+  add.operator()<FdnReverb>();
   add.operator()<HarmonicOscillator>();
   add.operator()<FilteredNoise>();
   add.operator()<NoteInput>();
