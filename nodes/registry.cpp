@@ -3,6 +3,7 @@
 
 #include "nodes/control/constant.h"
 #include "nodes/control/note_input.h"
+#include "nodes/effect/convolution.h"
 #include "nodes/effect/delay.h"
 #include "nodes/effect/gain.h"
 #include "nodes/effect/fdn_reverb.h"
@@ -29,6 +30,7 @@ core::Registry makeRegistry() {
   add.operator()<Gain>();
   add.operator()<Delay>();
   add.operator()<FdnReverb>();
+  add.operator()<Convolution>();
   add.operator()<HarmonicOscillator>();
   add.operator()<FilteredNoise>();
   add.operator()<NoteInput>();

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/dsp/partitioned.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "core/dsp/wide.h"
+
+namespace core {
+namespace {
+constexpr int kBins = PartitionedResponse::kBins;
+constexpr int kRow = 2 * kBins;
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+/// Spreads a spectrum over rows of kBins bins; the real bins 0 and `block` share the first element.
+void packSpectrum(const std::complex<Sample>* from, int block, Sample scale, Sample* to, std::ptrdiff_t stride) {
+  for (int g = 0; g < block / kBins; ++g, to += stride)
+    for (int i = 0; i < kBins; ++i) {
+      to[i] = from[g * kBins + i].real() * scale;
+      to[kBins + i] = from[g * kBins + i].imag() * scale;
+    }
+  (to - stride * (block / kBins))[kBins] = from[block].real() * scale;
+}
+
+/// Next length >= n with the prime factors 2, 3 and 5 only, even.
+int goodLength(int n) {
+  for (int size = n + n % 2;; size += 2) {
+    int rest = size;
+    for (const int p : {2, 3, 5})
+      while (rest % p == 0) rest /= p;
+    if (rest == 1) return size;
+  }
+}
+}  // namespace
+
+std::shared_ptr<const RealFft> sharedFft(int size) {
+  static std::mutex guard;
+  static std::map<int, std::shared_ptr<const RealFft>> made;
+  const std::scoped_lock lock(guard);
+  auto& fft = made[size];
+  if (!fft) fft = std::make_shared<const RealFft>(size);
+  return fft;
+}
+
+PartitionedResponse::PartitionedResponse(std::span<const Sample> response) : head_(at(kHead), 0.0_s) {
+  const int length = static_cast<int>(response.size());
+  std::copy_n(response.begin(), std::min(length, kHead), head_.begin());
+  // block, first tap, end: measured best for 2 s on one core among sizes of powers of two
+  constexpr int kPlan[][3] = {{128, kHead, 1024}, {512, 1024, 8192}, {4096, 8192, 1 << 30}};
+  for (const auto& [block, offset, end] : kPlan) {
+    if (length <= offset) break;
+    Stage s{block, offset, (std::min(length, end) - offset + block - 1) / block, sharedFft(2 * block), {}};
+    s.spectra.resize(at(static_cast<std::int64_t>(s.groups()) * s.partitions * kRow));
+    std::vector<Sample> part(at(2 * block));
+    std::vector<std::complex<Sample>> spectrum(at(block + 1));
+    for (int p = 0; p < s.partitions; ++p) {
+      const int first = offset + p * block, count = std::min(block, length - first);
+      std::fill(part.begin(), part.end(), 0.0_s);
+      std::copy_n(response.begin() + first, count, part.begin());
+      s.fft->forward(part.data(), spectrum.data());
+      packSpectrum(spectrum.data(), block, 0.5_s / static_cast<Sample>(block), &s.spectra[at(p * kRow)],
+                   s.partitions * kRow);
+    }
+    stages_.push_back(std::move(s));
+  }
+}
+
+Convolver::Convolver(const PartitionedResponse& response) : recent_(at(PartitionedResponse::kHead + kTick)) {
+  int most = 0;
+  for (const auto& s : response.stages()) {
+    stages_.push_back({std::vector<Sample>(at(2 * s.block)), std::vector<Sample>(s.spectra.size()),
+                       std::vector<std::complex<Sample>>(at(s.block + 1)), std::vector<Sample>(at(s.block)),
+                       std::vector<Sample>(at(s.block))});
+    most = std::max(most, s.block);
+  }
+  spectrum_.resize(at(most + 1));
+  time_.resize(at(2 * most));
+}
+
+void Convolver::reset() {
+  std::fill(recent_.begin(), recent_.end(), 0.0_s);
+  for (Stage& s : stages_) {
+    for (auto* v : {&s.input, &s.spectra, &s.made, &s.played}) std::fill(v->begin(), v->end(), 0.0_s);
+    std::fill(s.product.begin(), s.product.end(), std::complex<Sample>());
+  }
+}
+
+void Convolver::run(const PartitionedResponse& response, std::int64_t tick, const Sample* x, Sample* y) {
+  std::copy(recent_.begin() + kTick, recent_.end(), recent_.begin());
+  std::copy_n(x, kTick, recent_.end() - kTick);
+  std::fill_n(y, kTick, 0.0_s);
+  addFirTick(response.head(), PartitionedResponse::kHead, recent_.data() + PartitionedResponse::kHead, y);
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    const auto& plan = response.stages()[i];
+    Stage& s = stages_[i];
+    const int ticks = plan.ticks(), phase = static_cast<int>(tick % ticks);
+    const std::int64_t slot = tick / ticks % plan.partitions;
+    if (phase == 0) {
+      s.played.swap(s.made);
+      transform(plan, s, slot);
+    }
+    std::copy_n(x, kTick, s.input.begin() + plan.block + phase * kTick);
+    for (int g = phase * plan.groups() / ticks; g < (phase + 1) * plan.groups() / ticks; ++g)
+      multiply(plan, s, slot, g);
+    if (phase == ticks - 1) {
+      plan.fft->inverse(s.product.data(), time_.data());
+      std::copy_n(time_.begin() + plan.block, plan.block, s.made.begin());
+    }
+    const Sample* from = &s.played[at(phase * kTick)];
+    for (int n = 0; n < kTick; ++n) y[n] += from[n];
+  }
+}
+
+/// The block of input that has just become whole, together with the one before it.
+void Convolver::transform(const PartitionedResponse::Stage& plan, Stage& stage, std::int64_t slot) {
+  plan.fft->forward(stage.input.data(), spectrum_.data());
+  packSpectrum(spectrum_.data(), plan.block, 1, &stage.spectra[at(slot * kRow)], plan.partitions * kRow);
+  std::copy(stage.input.begin() + plan.block, stage.input.end(), stage.input.begin());
+}
+
+/// Sums kBins bins over all partitions; partition p meets the block that ended p blocks ago.
+void Convolver::multiply(const PartitionedResponse::Stage& plan, Stage& stage, std::int64_t slot, int group) {
+  const std::int64_t first = static_cast<std::int64_t>(group) * plan.partitions * kRow;
+  const Sample* h = &plan.spectra[at(first)];
+  const Sample* x = &stage.spectra[at(first)];
+  constexpr int kVectors = kBins / kWide;
+  std::array<Wide, kVectors> real, imaginary;
+  real.fill(splat<kWide>(0));
+  imaginary.fill(splat<kWide>(0));
+  Sample lowest = 0, highest = 0;  // bins 0 and block are real
+  for (int p = 0; p < plan.partitions; ++p, h += kRow) {
+    const std::int64_t from = slot - p >= 0 ? slot - p : slot - p + plan.partitions;
+    const Sample* u = x + from * kRow;
+    for (int v = 0; v < kVectors; ++v) {
+      const auto i = static_cast<std::size_t>(v);
+      const Wide ur = load<kWide>(u + v * kWide), ui = load<kWide>(u + kBins + v * kWide);
+      const Wide hr = load<kWide>(h + v * kWide), hi = load<kWide>(h + kBins + v * kWide);
+      real[i] = multiplyAdd<kWide>(ur, hr, real[i]);
+      imaginary[i] = multiplyAdd<kWide>(ur, hi, imaginary[i]);
+      real[i] = multiplyAdd<kWide>(-ui, hi, real[i]);
+      imaginary[i] = multiplyAdd<kWide>(ui, hr, imaginary[i]);
+    }
+    lowest += u[0] * h[0];
+    highest += u[kBins] * h[kBins];
+  }
+  std::complex<Sample>* out = &stage.product[at(group * kBins)];
+  for (int v = 0; v < kVectors; ++v)
+    for (int l = 0; l < kWide; ++l)
+      out[v * kWide + l] = {real[static_cast<std::size_t>(v)][l], imaginary[static_cast<std::size_t>(v)][l]};
+  if (group > 0) return;
+  stage.product.front() = lowest;
+  stage.product.back() = highest;
+}
+
+void sweepConvolution(std::span<const Sample> response, std::span<const Sample> dy, std::span<const Sample> past,
+                      std::span<Sample> dPast, std::span<Sample> dResponse) {
+  const auto fft = sharedFft(goodLength(static_cast<int>(past.size())));
+  const auto size = at(fft->size()), taps = response.size();
+  const Sample scale = 1.0_s / static_cast<Sample>(size);
+  std::vector<Sample> time(size);
+  std::vector<std::complex<Sample>> g(at(fft->bins())), other(at(fft->bins()));
+  std::copy(dy.begin(), dy.end(), time.begin());
+  fft->forward(time.data(), g.data());
+
+  // d past[m] = sum over j of response[j] dy[m - (taps - 1) + j]: dy convolved with the response backwards
+  std::fill(time.begin(), time.end(), 0.0_s);
+  std::reverse_copy(response.begin(), response.end(), time.begin());
+  fft->forward(time.data(), other.data());
+  for (std::size_t k = 0; k < g.size(); ++k)
+    other[k] = {(other[k].real() * g[k].real() - other[k].imag() * g[k].imag()) * scale,
+                (other[k].real() * g[k].imag() + other[k].imag() * g[k].real()) * scale};
+  fft->inverse(other.data(), time.data());
+  for (std::size_t m = 0; m < dPast.size(); ++m) dPast[m] += time[m];
+  if (dResponse.empty()) return;
+
+  // d response[taps - 1 - m] = sum over n of dy[n] past[n + m]: a correlation
+  std::copy(past.begin(), past.end(), time.begin());
+  std::fill(time.begin() + static_cast<std::ptrdiff_t>(past.size()), time.end(), 0.0_s);
+  fft->forward(time.data(), other.data());
+  for (std::size_t k = 0; k < g.size(); ++k)
+    other[k] = {(other[k].real() * g[k].real() + other[k].imag() * g[k].imag()) * scale,
+                (other[k].imag() * g[k].real() - other[k].real() * g[k].imag()) * scale};
+  fft->inverse(other.data(), time.data());
+  for (std::size_t j = 0; j < taps; ++j) dResponse[j] += time[taps - 1 - j];
+}
+
+}  // namespace core
