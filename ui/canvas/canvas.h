@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The patch as a picture to edit: nodes, cables, and every gesture on them. Selecting, moving and
+// looking around never reach the engine.
+#pragma once
+
+#include <QGraphicsScene>
+#include <QGraphicsView>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "ui/canvas/cable_item.h"
+#include "ui/canvas/node_item.h"
+#include "ui/canvas/node_picture.h"
+#include "ui/document.h"
+
+class QLabel;
+class QLineEdit;
+
+namespace ui {
+
+class AddPopup;
+class CableScope;
+class DepthEditor;
+
+class Canvas : public QGraphicsView {
+  Q_OBJECT
+ public:
+  Canvas(Document& document, NodePictures& pictures, QWidget* parent = nullptr);
+  ~Canvas() override;
+
+  // ---- selection
+  const std::set<std::string>& selectedNodes() const { return selected_; }
+  const std::optional<core::Cable>& selectedCable() const { return selectedCable_; }
+  void select(const std::set<std::string>& nodes);
+  void selectAll();
+
+  // ---- edits of the selection
+  void removeSelection(bool reconnect = false);
+  void copy() const;
+  void cut();
+  void paste();
+  void duplicate();
+  void connectSelected();
+  void renameNode(const std::string& node);
+
+  // ---- view
+  void frameAll();
+  void frameSelected();
+  void zoomBy(double factor, QPointF at);
+  void resetZoom();
+  double zoom() const { return transform().m11(); }
+
+  /// Opens the list of nodes at a scene point; with `pulled` only what fits that port, which is
+  /// then wired.
+  void openAddPopup(QPointF scene, std::optional<Port> pulled = {});
+  AddPopup* addPopup() const { return popup_; }
+  DepthEditor* depthEditor() const { return depth_; }
+  QLineEdit* titleEditor() const { return titleEdit_; }
+  /// The sentence at the cursor, or an empty text when none is shown.
+  QString refusal() const;
+
+  NodeItem* nodeItem(std::string_view id) const;
+  CableItem* cableItem(const core::Cable& cable) const;
+  /// Where a port is on the viewport.
+  QPoint portOnView(const Port& port) const;
+  void setStatus(const std::vector<NodeStatus>& status);
+  /// Shows the level of the cable under the mouse; called with the meters.
+  void pollScope();
+  void refreshTheme();
+
+ Q_SIGNALS:
+  void selectionChanged();
+  void said(const QString& sentence);
+
+ protected:
+  void mousePressEvent(QMouseEvent*) override;
+  void mouseMoveEvent(QMouseEvent*) override;
+  void mouseReleaseEvent(QMouseEvent*) override;
+  void mouseDoubleClickEvent(QMouseEvent*) override;
+  void wheelEvent(QWheelEvent*) override;
+  void keyPressEvent(QKeyEvent*) override;
+  void keyReleaseEvent(QKeyEvent*) override;
+  void drawBackground(QPainter* p, const QRectF& area) override;
+  void dragEnterEvent(QDragEnterEvent*) override;
+  void dragMoveEvent(QDragMoveEvent*) override;
+  void dropEvent(QDropEvent*) override;
+  void leaveEvent(QEvent*) override;
+  bool viewportEvent(QEvent*) override;
+
+ private:
+  enum class Drag { none, marquee, pan, nodes, cable };
+  /// A cable on the mouse: one end stays, the other follows.
+  struct Pull {
+    Port fixed;
+    std::optional<core::Cable> old;  ///< picked up from an input
+    bool armed = false;              ///< clicked, not dragged: the next click drops it
+  };
+
+  void sync();
+  void syncCables();
+  void placeCables();
+  void refreshPicture(const std::string& node);
+  void updateLooks();
+
+  std::optional<Port> portAt(QPoint view, double radius, std::optional<bool> output = {}) const;
+  NodeItem* nodeAt(QPoint view) const;
+  CableItem* cableAt(QPoint view) const;
+  std::optional<core::Cable> topCable(const Port& port) const;
+
+  void pressPort(const Port& port, Qt::KeyboardModifiers modifiers);
+  void pressNode(NodeItem& node, Qt::KeyboardModifiers modifiers);
+  void pressEmpty(QMouseEvent* e);
+  void startPull(const Port& fixed, std::optional<core::Cable> old);
+  void movePull(QPoint view);
+  void endPull(QPoint view, bool sum);
+  void dropPull();
+  std::optional<Port> pullTarget(QPoint view) const;
+  bool mayJoin(const Port& a, const Port& b) const;
+  void moveDragged(QPoint view, bool free);
+  void endMove();
+  void endMarquee(Qt::KeyboardModifiers modifiers);
+  void nudge(QPointF by);
+  void showMenu(QPoint view);
+  void showRefusal(const QString& sentence, QPoint view);
+  void openDepthEditor(const core::Cable& cable);
+  void hover(QPoint view);
+  QPointF freeSpot(QPointF at) const;
+
+  Document& document_;
+  NodePictures& pictures_;
+  QGraphicsScene scene_;
+  std::map<std::string, NodeItem*, std::less<>> nodes_;
+  std::vector<CableItem*> cables_;
+  std::set<std::string> selected_;
+  std::optional<core::Cable> selectedCable_;
+
+  Drag drag_ = Drag::none;
+  QPoint pressed_, last_;
+  QPointF grab_;
+  bool moved_ = false, space_ = false, viewFramed_ = false;
+  std::map<std::string, QPointF> origins_;
+  std::string primary_;
+  std::optional<Pull> pull_;
+  std::unique_ptr<CableItem> pullCable_;
+  QGraphicsRectItem* marquee_ = nullptr;
+  std::optional<core::Cable> clickedCable_;
+  std::optional<core::Cable> hovered_;
+
+  AddPopup* popup_ = nullptr;
+  DepthEditor* depth_ = nullptr;
+  CableScope* scope_ = nullptr;
+  QLineEdit* titleEdit_ = nullptr;
+  QLabel* refusal_ = nullptr;
+};
+
+}  // namespace ui
