@@ -18,7 +18,10 @@ namespace ui {
 class PatchEdit : public QUndoCommand {
  public:
   PatchEdit(Document& document, const QString& what, PatchPointer after, std::string mergeKey)
-      : QUndoCommand(what), document_(document), before_(document.patch_), after_(std::move(after)),
+      : QUndoCommand(what),
+        document_(document),
+        before_(document.patch_),
+        after_(std::move(after)),
         mergeKey_(std::move(mergeKey)) {}
 
   void undo() override { document_.show(before_); }
@@ -42,9 +45,7 @@ namespace {
 constexpr int kUndoSteps = 500;
 constexpr int kRecentFiles = 10;
 
-std::string cableKey(const core::Cable& c) {
-  return c.from + '.' + c.output + '>' + c.to + '.' + c.input;
-}
+std::string cableKey(const core::Cable& c) { return c.from + '.' + c.output + '>' + c.to + '.' + c.input; }
 core::Cable* findCable(core::Patch& patch, const core::Cable& cable) {
   const auto at = std::find_if(patch.cables.begin(), patch.cables.end(),
                                [&cable](const core::Cable& c) { return sameEnds(c, cable); });
@@ -55,7 +56,9 @@ core::Cable* findCable(core::Patch& patch, const core::Cable& cable) {
 core::Patch subPatch(const core::Patch& patch, const std::vector<std::string>& nodes) {
   core::Patch out;
   out.rate = patch.rate;
-  const auto inside = [&nodes](const std::string& id) { return std::find(nodes.begin(), nodes.end(), id) != nodes.end(); };
+  const auto inside = [&nodes](const std::string& id) {
+    return std::find(nodes.begin(), nodes.end(), id) != nodes.end();
+  };
   std::copy_if(patch.nodes.begin(), patch.nodes.end(), std::back_inserter(out.nodes),
                [&](const core::PatchNode& n) { return inside(n.id); });
   std::copy_if(patch.cables.begin(), patch.cables.end(), std::back_inserter(out.cables),
@@ -64,8 +67,13 @@ core::Patch subPatch(const core::Patch& patch, const std::vector<std::string>& n
 }
 
 Document::Document(const core::Registry& registry, EngineControl& engine, QObject* parent)
-    : QObject(parent), registry_(registry), engine_(engine), patch_(std::make_shared<core::Patch>()), heard_(patch_),
-      autosaved_(patch_), session_(QUuid::createUuid().toString(QUuid::WithoutBraces)) {
+    : QObject(parent),
+      registry_(registry),
+      engine_(engine),
+      patch_(std::make_shared<core::Patch>()),
+      heard_(patch_),
+      autosaved_(patch_),
+      session_(QUuid::createUuid().toString(QUuid::WithoutBraces)) {
   undo_.setUndoLimit(kUndoSteps);
   connect(&undo_, &QUndoStack::cleanChanged, this, &Document::fileChanged);
   autosaveTimer_.setInterval(10'000);
@@ -121,12 +129,8 @@ void Document::sendToEngine(const PatchPointer& next) {
   for (const core::Cable& c : diff.depths) engine_.setDepth(c, c.depth);
 }
 
-void Document::preview(const core::Patch& patch) {
-  sendToEngine(std::make_shared<core::Patch>(patch));
-}
-void Document::endPreview() {
-  sendToEngine(patch_);
-}
+void Document::preview(const core::Patch& patch) { sendToEngine(std::make_shared<core::Patch>(patch)); }
+void Document::endPreview() { sendToEngine(patch_); }
 
 // ---- edits -------------------------------------------------------------------------------------
 
@@ -164,7 +168,8 @@ std::vector<core::Cable> bridges(const core::Patch& patch, const std::string& no
     if (c.to == node && c.from != node && (!feed || c.input == "in")) feed = &c;
   if (!feed) return out;
   for (const core::Cable& c : patch.cables)
-    if (c.from == node && c.to != node) out.push_back({feed->from, feed->output, c.to, c.input, c.depth, c.delayed, c.free});
+    if (c.from == node && c.to != node)
+      out.push_back({feed->from, feed->output, c.to, c.input, c.depth, c.delayed, c.free});
   return out;
 }
 }  // namespace
@@ -221,14 +226,18 @@ void Document::setKnob(const std::string& node, const std::string& input, double
   const int row = type ? type->inputIndex(input) : -1;
   if (row < 0) return;
   const double clamped = type->inputs[static_cast<std::size_t>(row)].range().clamp(value);
-  change(tr("Turn %1").arg(text(type->inputs[static_cast<std::size_t>(row)].name)),
-         [&](core::Patch& p) { p.find(node)->values[input] = clamped; }, "knob " + node + '.' + input);
+  change(
+      tr("Turn %1").arg(text(type->inputs[static_cast<std::size_t>(row)].name)),
+      [&](core::Patch& p) { p.find(node)->values[input] = clamped; }, "knob " + node + '.' + input);
 }
 
 void Document::setDepth(const core::Cable& cable, double depth) {
-  change(tr("Cable depth"), [&](core::Patch& p) {
-    if (core::Cable* c = findCable(p, cable)) c->depth = depth;
-  }, "depth " + cableKey(cable));
+  change(
+      tr("Cable depth"),
+      [&](core::Patch& p) {
+        if (core::Cable* c = findCable(p, cable)) c->depth = depth;
+      },
+      "depth " + cableKey(cable));
 }
 
 void Document::setSetting(const std::string& node, const std::string& setting, const core::PatchSetting& value) {
@@ -280,8 +289,10 @@ std::vector<std::string> Document::paste(const core::Patch& part, QPointF at) {
 void Document::setFree(const std::string& node, const std::string& row, bool free) {
   change(free ? tr("Free for the fit") : tr("Lock for the fit"), [&](core::Patch& p) {
     if (core::PatchNode* n = p.find(node)) {
-      if (free) n->free.insert(row);
-      else n->free.erase(row);
+      if (free)
+        n->free.insert(row);
+      else
+        n->free.erase(row);
     }
   });
 }
@@ -292,9 +303,7 @@ void Document::setCableFree(const core::Cable& cable, bool free) {
   });
 }
 
-void Document::applyFit(const core::Patch& fitted) {
-  push(tr("Fit"), fitted);
-}
+void Document::applyFit(const core::Patch& fitted) { push(tr("Fit"), fitted); }
 
 void Document::loadPreset(const core::Patch& preset) {
   push(tr("Load %1").arg(text(preset.name)), preset);
@@ -319,9 +328,7 @@ void Document::replaceAll(core::Patch patch, const QString& path) {
   Q_EMIT fileChanged();
 }
 
-void Document::newPatch() {
-  replaceAll(core::Patch{}, QString());
-}
+void Document::newPatch() { replaceAll(core::Patch{}, QString()); }
 
 core::Result<void> Document::open(const QString& path) {
   auto read = presets::readPatch(path.toStdString());
@@ -353,8 +360,6 @@ void Document::remember(const QString& path) {
   settings.setValue(QStringLiteral("recentFiles"), recent.mid(0, kRecentFiles));
 }
 
-QStringList Document::recentFiles() {
-  return QSettings().value(QStringLiteral("recentFiles")).toStringList();
-}
+QStringList Document::recentFiles() { return QSettings().value(QStringLiteral("recentFiles")).toStringList(); }
 
 }  // namespace ui

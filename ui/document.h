@@ -100,6 +100,8 @@ class Document : public QObject {
   /// Opens it without a path, so that Save asks where to put it.
   core::Result<void> recover(const QString& autosaved);
   static void discardRecoverable(const QString& autosaved);
+  /// The user gave the work up (closing without saving): nothing to recover later.
+  void discardAutosave() { removeAutosave(); }
   /// Writes now if something changed since the last time (the timer does so every 10 s).
   void autosaveNow();
   /// Waits for the writing to end; for tests and for closing.

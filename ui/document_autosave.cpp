@@ -14,9 +14,7 @@
 
 namespace ui {
 namespace {
-QString withoutEnding(const QString& file) {
-  return file.left(file.lastIndexOf(QLatin1Char('.')));
-}
+QString withoutEnding(const QString& file) { return file.left(file.lastIndexOf(QLatin1Char('.'))); }
 }  // namespace
 
 QString Document::autosaveFolder() {

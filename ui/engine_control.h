@@ -14,23 +14,23 @@ namespace ui {
 
 /// What the top bar shows, polled 30 times a second.
 struct EngineStatus {
-  bool running = false;     ///< a real device; false: the clock that keeps the patch alive without one
-  QString device;           ///< "JACK" or "no device"
+  bool running = false;  ///< a real device; false: the clock that keeps the patch alive without one
+  QString device;        ///< "JACK" or "no device"
   double rate = 48000;
-  int buffer = 128;         ///< frames
+  int buffer = 128;  ///< frames
   double latencyMs = 0;
   float load = 0, worst = 0;  ///< part of the deadline, mean and worst of the last second
-  float peak[2] = {0, 0};   ///< since the last poll, linear
-  float loudness = -100;    ///< LUFS, momentary
+  float peak[2] = {0, 0};     ///< since the last poll, linear
+  float loudness = -100;      ///< LUFS, momentary
   int voicesHeld = 0, voices = 1;
   int dropouts = 0;
-  QString notice;           ///< a sentence ("Device lost, retrying"), or empty
+  QString notice;  ///< a sentence ("Device lost, retrying"), or empty
 };
 
 struct NodeStatus {
   QString node;
-  float load = 0;   ///< part of one core
-  int faults = 0;   ///< non-finite samples stopped
+  float load = 0;  ///< part of one core
+  int faults = 0;  ///< non-finite samples stopped
 };
 
 class EngineControl : public QObject {

@@ -6,7 +6,8 @@ namespace {
 
 /// Notes what differs in one node; false when the two are different nodes altogether.
 bool diffNode(const core::PatchNode& a, const core::PatchNode& b, PatchDiff& out) {
-  if (a.id != b.id || a.type != b.type || a.settings != b.settings || a.tensors != b.tensors || a.bypassed != b.bypassed)
+  if (a.id != b.id || a.type != b.type || a.settings != b.settings || a.tensors != b.tensors ||
+      a.bypassed != b.bypassed)
     return false;
   if (a.x != b.x || a.y != b.y) out.positions = true;
   if (a.label != b.label || a.free != b.free || a.foreign != b.foreign) out.details = true;

@@ -14,7 +14,7 @@ struct PatchDiff {
   bool structure = false;  ///< nodes, cables, settings, tensors, voices, rate: the engine recompiles
   bool phrase = false;     ///< the engine needs it, the canvas does not
   bool positions = false;
-  bool details = false;    ///< names, labels, tags, what is free in a fit
+  bool details = false;                                     ///< names, labels, tags, what is free in a fit
   std::vector<std::pair<std::string, std::string>> values;  ///< (node, input) of moved knobs
   std::vector<core::Cable> depths;                          ///< cables whose depth moved, as they are now
 };

@@ -9,21 +9,43 @@
 namespace ui {
 namespace {
 
-constexpr Theme kDark{
-    .ground = {0x14, 0x16, 0x1a}, .panel = {0x1b, 0x1e, 0x24}, .node = {0x24, 0x28, 0x31}, .line = {0x34, 0x3a, 0x46},
-    .field = {0x11, 0x13, 0x17}, .text = {0xe6, 0xe9, 0xef}, .secondary = {0x9a, 0xa3, 0xb2},
-    .audio = {0xf2, 0xb1, 0x3c}, .control = {0x3c, 0xc4, 0xb4}, .vector = {0xa5, 0x8c, 0xff},
-    .filter = {0xe0, 0x72, 0x9b}, .effect = {0x5a, 0xa2, 0xff}, .structure = {0x88, 0x92, 0xa4},
-    .accent = {0x5a, 0xa2, 0xff}, .good = {0x6f, 0xd0, 0x8c}, .warn = {0xf2, 0xb1, 0x3c}, .bad = {0xff, 0x6b, 0x6b},
-    .onAccent = {0x0d, 0x12, 0x1a}};
+constexpr Theme kDark{.ground = {0x14, 0x16, 0x1a},
+                      .panel = {0x1b, 0x1e, 0x24},
+                      .node = {0x24, 0x28, 0x31},
+                      .line = {0x34, 0x3a, 0x46},
+                      .field = {0x11, 0x13, 0x17},
+                      .text = {0xe6, 0xe9, 0xef},
+                      .secondary = {0x9a, 0xa3, 0xb2},
+                      .audio = {0xf2, 0xb1, 0x3c},
+                      .control = {0x3c, 0xc4, 0xb4},
+                      .vector = {0xa5, 0x8c, 0xff},
+                      .filter = {0xe0, 0x72, 0x9b},
+                      .effect = {0x5a, 0xa2, 0xff},
+                      .structure = {0x88, 0x92, 0xa4},
+                      .accent = {0x5a, 0xa2, 0xff},
+                      .good = {0x6f, 0xd0, 0x8c},
+                      .warn = {0xf2, 0xb1, 0x3c},
+                      .bad = {0xff, 0x6b, 0x6b},
+                      .onAccent = {0x0d, 0x12, 0x1a}};
 // every text colour >= 4.5:1 on its ground
-constexpr Theme kLight{
-    .ground = {0xe9, 0xec, 0xf1}, .panel = {0xf7, 0xf8, 0xfa}, .node = {0xff, 0xff, 0xff}, .line = {0xc3, 0xc9, 0xd4},
-    .field = {0xff, 0xff, 0xff}, .text = {0x1a, 0x1d, 0x24}, .secondary = {0x55, 0x5e, 0x6e},
-    .audio = {0x95, 0x5f, 0x00}, .control = {0x00, 0x74, 0x68}, .vector = {0x63, 0x45, 0xd6},
-    .filter = {0xb0, 0x2e, 0x62}, .effect = {0x15, 0x60, 0xc8}, .structure = {0x5b, 0x65, 0x78},
-    .accent = {0x15, 0x60, 0xc8}, .good = {0x1c, 0x7a, 0x3c}, .warn = {0x95, 0x5f, 0x00}, .bad = {0xc6, 0x28, 0x28},
-    .onAccent = {0xff, 0xff, 0xff}};
+constexpr Theme kLight{.ground = {0xe9, 0xec, 0xf1},
+                       .panel = {0xf7, 0xf8, 0xfa},
+                       .node = {0xff, 0xff, 0xff},
+                       .line = {0xc3, 0xc9, 0xd4},
+                       .field = {0xff, 0xff, 0xff},
+                       .text = {0x1a, 0x1d, 0x24},
+                       .secondary = {0x55, 0x5e, 0x6e},
+                       .audio = {0x95, 0x5f, 0x00},
+                       .control = {0x00, 0x74, 0x68},
+                       .vector = {0x63, 0x45, 0xd6},
+                       .filter = {0xb0, 0x2e, 0x62},
+                       .effect = {0x15, 0x60, 0xc8},
+                       .structure = {0x5b, 0x65, 0x78},
+                       .accent = {0x15, 0x60, 0xc8},
+                       .good = {0x1c, 0x7a, 0x3c},
+                       .warn = {0x95, 0x5f, 0x00},
+                       .bad = {0xc6, 0x28, 0x28},
+                       .onAccent = {0xff, 0xff, 0xff}};
 
 const Theme* current = &kDark;
 
@@ -97,19 +119,24 @@ QFrame[role="panel"] { background: @panel; border: none; }
 QFrame[role="popup"] { background: @node; border: 1px solid @line; border-radius: 8px; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 )");
-  const std::pair<const char*, QColor> names[] = {
-      {"@onAccent", t.onAccent}, {"@panel", t.panel}, {"@node", t.node}, {"@line", t.line}, {"@field", t.field},
-      {"@text", t.text}, {"@secondary", t.secondary}, {"@structure", t.structure}, {"@accent", t.accent},
-      {"@warn", t.warn}, {"@bad", t.bad}};
+  const std::pair<const char*, QColor> names[] = {{"@onAccent", t.onAccent},
+                                                  {"@panel", t.panel},
+                                                  {"@node", t.node},
+                                                  {"@line", t.line},
+                                                  {"@field", t.field},
+                                                  {"@text", t.text},
+                                                  {"@secondary", t.secondary},
+                                                  {"@structure", t.structure},
+                                                  {"@accent", t.accent},
+                                                  {"@warn", t.warn},
+                                                  {"@bad", t.bad}};
   for (const auto& [name, colour] : names) s.replace(QLatin1String(name), colour.name());
   return s;
 }
 
 }  // namespace
 
-const Theme& theme() {
-  return *current;
-}
+const Theme& theme() { return *current; }
 
 void applyTheme(QApplication& app, ThemeKind kind) {
   current = kind == ThemeKind::dark ? &kDark : &kLight;
@@ -124,9 +151,7 @@ void applyTheme(QApplication& app, ThemeKind kind) {
 
 namespace {
 /// Gates, envelopes and notes run at audio rate, yet a musician reads them as control.
-bool controls(core::Category c) {
-  return c == core::Category::control || c == core::Category::envelope;
-}
+bool controls(core::Category c) { return c == core::Category::control || c == core::Category::envelope; }
 bool isVector(core::Rate rate, const core::Width& w) {
   return w.size > 2 || (w.variable && rate == core::Rate::control);
 }
@@ -151,13 +176,19 @@ QColor signalColour(SignalKind kind) {
 QColor categoryColour(core::Category category) {
   const Theme& t = theme();
   switch (category) {
-    case core::Category::source: return t.audio;
-    case core::Category::filter: return t.filter;
+    case core::Category::source:
+      return t.audio;
+    case core::Category::filter:
+      return t.filter;
     case core::Category::envelope:
-    case core::Category::control: return t.control;
-    case core::Category::effect: return t.effect;
-    case core::Category::neural: return t.vector;
-    case core::Category::structure: break;
+    case core::Category::control:
+      return t.control;
+    case core::Category::effect:
+      return t.effect;
+    case core::Category::neural:
+      return t.vector;
+    case core::Category::structure:
+      break;
   }
   return t.structure;
 }

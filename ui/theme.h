@@ -36,8 +36,6 @@ QColor signalColour(SignalKind kind);
 QColor categoryColour(core::Category category);
 QString categoryName(core::Category category);
 
-inline QString text(std::string_view s) {
-  return QString::fromUtf8(s.data(), static_cast<qsizetype>(s.size()));
-}
+inline QString text(std::string_view s) { return QString::fromUtf8(s.data(), static_cast<qsizetype>(s.size())); }
 
 }  // namespace ui

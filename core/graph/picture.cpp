@@ -32,8 +32,12 @@ struct Reader {
   static constexpr int kMost = 128;
   static constexpr NodeInfo info{.id = "picture.reader", .name = "Reader", .help = "Reads.", .isOutput = true};
   static constexpr std::array inputs{Input{.id = "in", .name = "In", .help = "Signal.", .mixesVoices = true},
-                                     Input{.id = "wide", .name = "Wide", .help = "Vector.", .rate = Rate::control,
-                                           .width = variableWidth('k'), .mixesVoices = true}};
+                                     Input{.id = "wide",
+                                           .name = "Wide",
+                                           .help = "Vector.",
+                                           .rate = Rate::control,
+                                           .width = variableWidth('k'),
+                                           .mixesVoices = true}};
   static constexpr std::array outputs{Output{.id = "out", .name = "Out", .help = "First value."},
                                       Output{.id = "scan", .name = "Scan", .help = "Element i at frame i of a tick."}};
 
@@ -92,10 +96,12 @@ Result<Answer> play(const PatchNode& source, const NodeType& type, double rate, 
   patch.rate = rate;
   patch.nodes = {source, helperNode("probe'", "picture.probe"), helperNode("reader'", "picture.reader")};
   if (inputRow >= 0)
-    patch.cables.push_back({"probe'", "out", source.id, std::string(type.inputs[static_cast<std::size_t>(inputRow)].id)});
+    patch.cables.push_back(
+        {"probe'", "out", source.id, std::string(type.inputs[static_cast<std::size_t>(inputRow)].id)});
   const auto read = [&](int output, const char* row) {
     if (output >= 0)
-      patch.cables.push_back({source.id, std::string(type.outputs[static_cast<std::size_t>(output)].id), "reader'", row});
+      patch.cables.push_back(
+          {source.id, std::string(type.outputs[static_cast<std::size_t>(output)].id), "reader'", row});
   };
   const int narrow = pictureOutput(type, false), wide = pictureOutput(type, true);
   if (narrow >= 0 && type.outputs[static_cast<std::size_t>(narrow)].width.size == 1 &&
@@ -109,11 +115,13 @@ Result<Answer> play(const PatchNode& source, const NodeType& type, double rate, 
   auto made = Executor::create(std::move(*plan), {.stretchTicks = 16});
   if (!made) return made.error();
   Executor& e = **made;
-  const std::vector<VoiceEvent> notes{{0, VoiceEvent::Type::noteOn, 0, 60, static_cast<Sample>(0.8)},
-                                      {static_cast<std::int64_t>(input.size()) * 6 / 10, VoiceEvent::Type::noteOff, 0, 0, 0}};
+  const std::vector<VoiceEvent> notes{
+      {0, VoiceEvent::Type::noteOn, 0, 60, static_cast<Sample>(0.8)},
+      {static_cast<std::int64_t>(input.size()) * 6 / 10, VoiceEvent::Type::noteOff, 0, 0, 0}};
   e.setEvents(notes);
   const int stretch = 16 * kTick;
-  for (std::size_t at = 0; at + static_cast<std::size_t>(stretch) <= input.size(); at += static_cast<std::size_t>(stretch)) {
+  for (std::size_t at = 0; at + static_cast<std::size_t>(stretch) <= input.size();
+       at += static_cast<std::size_t>(stretch)) {
     e.setExternal(input.data() + at, nullptr);
     e.run(16);
     for (int i = 0; i < stretch; ++i) answer.sound.push_back(static_cast<float>(e.output(0)[i]));
@@ -158,9 +166,7 @@ std::vector<float> thin(const std::vector<float>& x, std::size_t points) {
   return out;
 }
 
-float decibels(double x) {
-  return static_cast<float>(20 * std::log10(std::max(x, 1e-9)));
-}
+float decibels(double x) { return static_cast<float>(20 * std::log10(std::max(x, 1e-9))); }
 
 /// Level in dB at `points` frequencies, evenly in octaves from 20 Hz to 20 kHz.
 std::vector<float> logSpectrum(std::vector<float> x, double rate, int points) {
@@ -244,7 +250,8 @@ Result<PictureCurve> spectrumPicture(const PatchNode& node, const NodeType& type
   if (click) input[0] = 1;
   auto played = play(node, type, rate, input, signalInput(type));
   if (!played) return played.error();
-  PictureCurve c{.kind = click ? Picture::response : Picture::spectrum, .low = -42, .high = 24, .from = 20, .to = 20000};
+  PictureCurve c{
+      .kind = click ? Picture::response : Picture::spectrum, .low = -42, .high = 24, .from = 20, .to = 20000};
   if (!click) {
     for (std::size_t i = 0; i < played->sound.size(); ++i)
       played->sound[i] *= static_cast<float>(0.5 - 0.5 * std::cos(2 * M_PI * static_cast<double>(i) / 16383));
@@ -268,7 +275,8 @@ Result<PictureCurve> barsPicture(const PatchNode& node, const NodeType& type, do
   if (!played) return played.error();
   PictureCurve c{.kind = Picture::bars, .to = static_cast<double>(played->width)};
   const auto count = static_cast<std::size_t>(std::clamp(played->width, 1, Reader::kMost));
-  c.values.assign(played->scan.end() - Reader::kMost, played->scan.end() - Reader::kMost + static_cast<std::ptrdiff_t>(count));
+  c.values.assign(played->scan.end() - Reader::kMost,
+                  played->scan.end() - Reader::kMost + static_cast<std::ptrdiff_t>(count));
   fitRange(c);
   return c;
 }
@@ -278,13 +286,20 @@ Result<PictureCurve> barsPicture(const PatchNode& node, const NodeType& type, do
 Result<PictureCurve> nodePicture(const PatchNode& node, const NodeType& type, double rate, int points) {
   const DenormalsOff denormals;
   switch (type.info.picture) {
-    case Picture::none: return PictureCurve{};
-    case Picture::wave: return wavePicture(node, type, rate, points);
-    case Picture::spectrum: return spectrumPicture(node, type, rate, points, false);
-    case Picture::response: return spectrumPicture(node, type, rate, points, true);
-    case Picture::envelope: return envelopePicture(node, type, rate, points);
-    case Picture::impulse: return impulsePicture(node, type, rate, points);
-    case Picture::bars: return barsPicture(node, type, rate, points);
+    case Picture::none:
+      return PictureCurve{};
+    case Picture::wave:
+      return wavePicture(node, type, rate, points);
+    case Picture::spectrum:
+      return spectrumPicture(node, type, rate, points, false);
+    case Picture::response:
+      return spectrumPicture(node, type, rate, points, true);
+    case Picture::envelope:
+      return envelopePicture(node, type, rate, points);
+    case Picture::impulse:
+      return impulsePicture(node, type, rate, points);
+    case Picture::bars:
+      return barsPicture(node, type, rate, points);
   }
   return PictureCurve{};
 }

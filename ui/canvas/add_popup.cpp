@@ -19,12 +19,18 @@ int score(const core::NodeType& type, const QStringList& words) {
   int sum = 1;
   for (const QString& word : words) {
     const QString name = text(type.info.name);
-    if (name.startsWith(word, Qt::CaseInsensitive)) sum += 8;
-    else if (name.contains(word, Qt::CaseInsensitive)) sum += 4;
-    else if (text(type.info.id).contains(word, Qt::CaseInsensitive)) sum += 3;
-    else if (categoryName(type.info.category).startsWith(word, Qt::CaseInsensitive)) sum += 2;
-    else if (text(type.info.help).contains(word, Qt::CaseInsensitive)) sum += 1;
-    else return 0;
+    if (name.startsWith(word, Qt::CaseInsensitive))
+      sum += 8;
+    else if (name.contains(word, Qt::CaseInsensitive))
+      sum += 4;
+    else if (text(type.info.id).contains(word, Qt::CaseInsensitive))
+      sum += 3;
+    else if (categoryName(type.info.category).startsWith(word, Qt::CaseInsensitive))
+      sum += 2;
+    else if (text(type.info.help).contains(word, Qt::CaseInsensitive))
+      sum += 1;
+    else
+      return 0;
   }
   return sum;
 }
@@ -77,7 +83,8 @@ void AddPopup::fill() {
   list_->clear();
   auto types = searchNodes(registry_, search_->text());
   if (search_->text().isEmpty())  // what was used last comes first
-    std::stable_partition(types.begin(), types.end(), [this](const auto* t) { return recent_.contains(text(t->info.id)); });
+    std::stable_partition(types.begin(), types.end(),
+                          [this](const auto* t) { return recent_.contains(text(t->info.id)); });
   for (const core::NodeType* type : types) {
     if (fits_ && !fits_(*type)) continue;
     auto* item = new QListWidgetItem(text(type->info.name), list_);
@@ -109,10 +116,17 @@ bool AddPopup::eventFilter(QObject* watched, QEvent* event) {
         parentWidget()->setFocus();
         return true;
       case Qt::Key_Return:
-      case Qt::Key_Enter: choose(); return true;
-      case Qt::Key_Down: list_->setCurrentRow(std::min(list_->currentRow() + 1, list_->count() - 1)); return true;
-      case Qt::Key_Up: list_->setCurrentRow(std::max(list_->currentRow() - 1, 0)); return true;
-      default: break;
+      case Qt::Key_Enter:
+        choose();
+        return true;
+      case Qt::Key_Down:
+        list_->setCurrentRow(std::min(list_->currentRow() + 1, list_->count() - 1));
+        return true;
+      case Qt::Key_Up:
+        list_->setCurrentRow(std::max(list_->currentRow() - 1, 0));
+        return true;
+      default:
+        break;
     }
   } else if (event->type() == QEvent::FocusOut && isVisible()) {
     hide();

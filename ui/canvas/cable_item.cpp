@@ -20,9 +20,7 @@ double distanceToPiece(QPointF p, QPointF a, QPointF b) {
 }
 }  // namespace
 
-CableItem::CableItem(core::Cable cable) : cable_(std::move(cable)) {
-  setZValue(0);
-}
+CableItem::CableItem(core::Cable cable) : cable_(std::move(cable)) { setZValue(0); }
 
 void CableItem::setCable(const core::Cable& cable, SignalKind kind) {
   cable_ = cable;

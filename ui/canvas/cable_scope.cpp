@@ -42,7 +42,8 @@ void CableScope::paintEvent(QPaintEvent*) {
   font.setPixelSize(10);
   p.setFont(font);
   p.setPen(t.secondary);
-  const QString level = peak > 1e-5F ? tr("peak %1 (%2 dB)").arg(static_cast<double>(peak), 0, 'g', 3)
+  const QString level = peak > 1e-5F ? tr("peak %1 (%2 dB)")
+                                           .arg(static_cast<double>(peak), 0, 'g', 3)
                                            .arg(20 * std::log10(static_cast<double>(peak)), 0, 'f', 1)
                                      : tr("silent");
   p.drawText(QRect(8, height() - 18, width() - 16, 14), Qt::AlignLeft | Qt::AlignVCenter, level);

@@ -37,6 +37,8 @@ class Canvas : public QGraphicsView {
   void selectAll();
 
   // ---- edits of the selection
+  /// Adds a node near a scene point, never over another one, and selects it.
+  void addNode(const std::string& type, QPointF scene);
   void removeSelection(bool reconnect = false);
   void copy() const;
   void cut();

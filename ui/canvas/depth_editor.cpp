@@ -21,7 +21,11 @@ constexpr int kSliderSteps = 1000;
 }
 
 DepthEditor::DepthEditor(Document& document, QWidget* parent)
-    : QFrame(parent), document_(document), title_(new QLabel), edit_(new QLineEdit), slider_(new QSlider(Qt::Horizontal)),
+    : QFrame(parent),
+      document_(document),
+      title_(new QLabel),
+      edit_(new QLineEdit),
+      slider_(new QSlider(Qt::Horizontal)),
       free_(new QCheckBox(tr("A fit may change it"))) {
   setProperty("role", "popup");
   setFixedWidth(232);
@@ -79,8 +83,8 @@ core::Unit DepthEditor::unit() const {
 void DepthEditor::open(const core::Cable& cable, QPoint at) {
   cable_ = cable;
   document_.newGesture();
-  title_->setText(tr("%1 to %2%3").arg(text(cable.output), text(cable.input),
-                                       cable.delayed ? tr(", one tick late") : QString()));
+  title_->setText(
+      tr("%1 to %2%3").arg(text(cable.output), text(cable.input), cable.delayed ? tr(", one tick late") : QString()));
   read();
   adjustSize();
   move(std::clamp(at.x(), 4, std::max(4, parentWidget()->width() - width() - 4)),

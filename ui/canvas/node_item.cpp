@@ -38,8 +38,10 @@ void NodeItem::refresh() {
   hasPicture_ = nodeType_ && nodeType_->info.picture != core::Picture::none;
   inputs_.clear();
   outputs_.clear();
-  if (nodeType_) readPorts(*node);
-  else readPlaceholderPorts();
+  if (nodeType_)
+    readPorts(*node);
+  else
+    readPlaceholderPorts();
   refreshValues();
   layout();
   setPos(node->x, node->y);
@@ -87,7 +89,8 @@ void NodeItem::layout() {
   const double valueWidth = label.horizontalAdvance(QStringLiteral("00.0 kHz"));
   for (std::size_t i = 0; i < rows; ++i) {
     double w = 2 * kMargin;
-    if (i < inputs_.size()) w += label.horizontalAdvance(inputs_[i].label) + (inputs_[i].value.isEmpty() ? 0 : kGap + valueWidth);
+    if (i < inputs_.size())
+      w += label.horizontalAdvance(inputs_[i].label) + (inputs_[i].value.isEmpty() ? 0 : kGap + valueWidth);
     if (i < outputs_.size()) w += kGap + label.horizontalAdvance(outputs_[i].label);
     width = std::max(width, w);
   }
@@ -112,9 +115,7 @@ SignalKind NodeItem::portKind(bool output, std::string_view port) const {
   return at == list.end() ? SignalKind::audio : at->kind;
 }
 
-QRectF NodeItem::titleRect() const {
-  return {kMargin - 2, 4, width_ - 2 * kMargin - 40, kHeader - 6};
-}
+QRectF NodeItem::titleRect() const { return {kMargin - 2, 4, width_ - 2 * kMargin - 40, kHeader - 6}; }
 
 void NodeItem::setSelectedLook(bool selected) {
   if (selected == selected_) return;
@@ -185,7 +186,8 @@ void NodeItem::paintHeader(QPainter& p) const {
   p.setFont(rowFont(13, true));
   p.setPen(t.text);
   const QRectF title = titleRect();
-  p.drawText(title, Qt::AlignVCenter | Qt::AlignLeft, p.fontMetrics().elidedText(title_, Qt::ElideRight, static_cast<int>(title.width())));
+  p.drawText(title, Qt::AlignVCenter | Qt::AlignLeft,
+             p.fontMetrics().elidedText(title_, Qt::ElideRight, static_cast<int>(title.width())));
   const QRectF right(width_ - 66, 4, 56, kHeader - 6);
   p.setFont(rowFont(10));
   if (faults_ > 0) {
@@ -196,7 +198,8 @@ void NodeItem::paintHeader(QPainter& p) const {
     p.drawText(right, Qt::AlignVCenter | Qt::AlignRight, QObject::tr("unknown"));
   } else if (load_ > 0.0005F) {
     p.setPen(t.secondary);
-    p.drawText(right, Qt::AlignVCenter | Qt::AlignRight, QStringLiteral("%1 %").arg(static_cast<double>(load_) * 100, 0, 'f', 1));
+    p.drawText(right, Qt::AlignVCenter | Qt::AlignRight,
+               QStringLiteral("%1 %").arg(static_cast<double>(load_) * 100, 0, 'f', 1));
   }
 }
 
@@ -244,7 +247,8 @@ void NodeItem::paintPicture(QPainter& p) const {
   p.setPen(Qt::NoPen);
   p.setBrush(theme().ground);
   p.drawRoundedRect(area, 4, 4);
-  if (const core::PictureCurve* curve = pictures_.find(id_)) paintCurve(p, area.adjusted(4, 4, -4, -4), *curve, stripe_);
+  if (const core::PictureCurve* curve = pictures_.find(id_))
+    paintCurve(p, area.adjusted(4, 4, -4, -4), *curve, stripe_);
 }
 
 }  // namespace ui

@@ -21,9 +21,7 @@ NodePictures::NodePictures(const core::Registry& registry, QObject* parent) : QO
   pool_.setThreadPriority(QThread::LowPriority);
 }
 
-NodePictures::~NodePictures() {
-  pool_.waitForDone();
-}
+NodePictures::~NodePictures() { pool_.waitForDone(); }
 
 const core::PictureCurve* NodePictures::find(const std::string& node) const {
   const auto at = known_.find(node);
@@ -44,7 +42,8 @@ void NodePictures::startNext() {
   busy_ = true;
   Job job = std::move(waiting_.begin()->second);
   waiting_.erase(waiting_.begin());
-  pool_.start([this, job = std::move(job), type = registry_.find(job.node.type)] {
+  const core::NodeType* type = registry_.find(job.node.type);
+  pool_.start([this, job = std::move(job), type] {
     auto curve = core::nodePicture(job.node, *type, job.rate, kPoints);
     QMetaObject::invokeMethod(this, [this, id = job.node.id, curve = std::move(curve)] {
       busy_ = false;

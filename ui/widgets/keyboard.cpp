@@ -14,12 +14,8 @@ namespace {
 constexpr std::array kBlack{false, true, false, true, false, false, true, false, true, false, true, false};
 constexpr std::array kWhiteBefore{0, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 6};  ///< white keys below, in an octave
 
-bool isBlack(int key) {
-  return kBlack[static_cast<std::size_t>(key % 12)];
-}
-int whiteIndex(int key) {
-  return key / 12 * 7 + kWhiteBefore[static_cast<std::size_t>(key % 12)];
-}
+bool isBlack(int key) { return kBlack[static_cast<std::size_t>(key % 12)]; }
+int whiteIndex(int key) { return key / 12 * 7 + kWhiteBefore[static_cast<std::size_t>(key % 12)]; }
 }  // namespace
 
 Keyboard::Keyboard(QWidget* parent) : QWidget(parent) {

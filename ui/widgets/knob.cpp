@@ -16,7 +16,7 @@ namespace ui {
 namespace {
 constexpr double kTravelPixels = 180;  ///< of a drag over the whole range
 constexpr double kFine = 0.1, kFinest = 0.01;
-constexpr double kStep = 0.02;         ///< of a key or a wheel notch
+constexpr double kStep = 0.02;                   ///< of a key or a wheel notch
 constexpr int kArcStart = 225, kArcSpan = -270;  ///< degrees
 constexpr qint64 kOneGestureMs = 1000;
 
@@ -52,15 +52,9 @@ void Knob::setModulated(bool modulated) {
   update();
 }
 
-QRect Knob::dialRect() const {
-  return {width() / 2 - 26, 6, 52, 52};
-}
-QRect Knob::dotRect() const {
-  return {width() - 20, 2, 16, 16};
-}
-QRect Knob::valueRect() const {
-  return {4, height() - 26, width() - 8, 22};
-}
+QRect Knob::dialRect() const { return {width() / 2 - 26, 6, 52, 52}; }
+QRect Knob::dotRect() const { return {width() - 20, 2, 16, 16}; }
+QRect Knob::valueRect() const { return {4, height() - 26, width() - 8, 22}; }
 
 void Knob::paintDial(QPainter& p) const {
   const Theme& t = theme();
@@ -68,7 +62,8 @@ void Knob::paintDial(QPainter& p) const {
   p.setPen(QPen(t.line, 5, Qt::SolidLine, Qt::FlatCap));
   p.drawArc(arc, kArcStart * 16, kArcSpan * 16);
   const double u = row_.range.normalise(value_);
-  const double zero = row_.range.min < 0 && row_.range.max > 0 ? row_.range.normalise(0) : 0;  // bipolar: from the middle
+  const double zero =
+      row_.range.min < 0 && row_.range.max > 0 ? row_.range.normalise(0) : 0;  // bipolar: from the middle
   p.setPen(QPen(t.accent, 5, Qt::SolidLine, Qt::FlatCap));
   p.drawArc(arc, static_cast<int>((kArcStart + kArcSpan * zero) * 16), static_cast<int>(kArcSpan * (u - zero) * 16));
   if (modulated_) {
@@ -171,7 +166,7 @@ void Knob::wheelEvent(QWheelEvent* e) {
 }
 
 void Knob::keyPressEvent(QKeyEvent* e) {
-  const int direction = e->key() == Qt::Key_Up || e->key() == Qt::Key_PageUp        ? 1
+  const int direction = e->key() == Qt::Key_Up || e->key() == Qt::Key_PageUp       ? 1
                         : e->key() == Qt::Key_Down || e->key() == Qt::Key_PageDown ? -1
                                                                                    : 0;
   if (direction) {

@@ -10,9 +10,7 @@
 namespace ui {
 namespace {
 constexpr float kFloor = -60, kFall = 20.0F / 30, kHeldFall = 6.0F / 30;
-double part(float db) {
-  return std::clamp(static_cast<double>((db - kFloor) / -kFloor), 0.0, 1.0);
-}
+double part(float db) { return std::clamp(static_cast<double>((db - kFloor) / -kFloor), 0.0, 1.0); }
 }  // namespace
 
 LevelMeter::LevelMeter(QWidget* parent) : QWidget(parent) {

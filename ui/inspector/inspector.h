@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The right dock: everything about the selected node, or about the patch when nothing is selected.
+#pragma once
+
+#include <QScrollArea>
+#include <map>
+
+#include "ui/document.h"
+
+class QVBoxLayout;
+
+namespace ui {
+
+class Knob;
+class NodePictures;
+
+class Inspector : public QScrollArea {
+  Q_OBJECT
+ public:
+  Inspector(Document& document, NodePictures& pictures, QWidget* parent = nullptr);
+
+  /// Shows a node; an empty id or an unknown one: the patch.
+  void show(const std::string& node);
+  const std::string& shown() const { return node_; }
+  Knob* knob(const std::string& input) const;
+
+ Q_SIGNALS:
+  void said(const QString& sentence);
+
+ private:
+  void rebuildLater();
+  void rebuild();
+  void buildNode(QVBoxLayout& layout, const core::PatchNode& node);
+  void buildKnobs(QVBoxLayout& layout, const core::PatchNode& node, const core::NodeType& type);
+  void buildSettings(QVBoxLayout& layout, const core::PatchNode& node, const core::NodeType& type);
+  void buildTensors(QVBoxLayout& layout, const core::PatchNode& node, const core::NodeType& type);
+  void buildCables(QVBoxLayout& layout, const core::PatchNode& node);
+  QWidget* settingEditor(const core::PatchNode& node, const core::Setting& row);
+  void readValues();
+  void readFree();
+
+  Document& document_;
+  NodePictures& pictures_;
+  std::string node_;
+  std::map<std::string, Knob*> knobs_;
+  bool pending_ = false;
+};
+
+}  // namespace ui

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The menus of the window and what they do with files.
+#include <QActionGroup>
+#include <QApplication>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QMenuBar>
+#include <QStandardPaths>
+
+#include "ui/browser/browser.h"
+#include "ui/canvas/canvas.h"
+#include "ui/fit/fit_panel.h"
+#include "ui/inspector/inspector.h"
+#include "ui/main_window.h"
+#include "ui/theme.h"
+
+namespace ui {
+namespace {
+QString patchFilter() { return QObject::tr("Tonewright patches (*.json)"); }
+}  // namespace
+
+void MainWindow::buildFileMenu() {
+  QMenu* menu = menuBar()->addMenu(tr("&File"));
+  menu->addAction(tr("&New"), QKeySequence::New, this, [this] {
+    if (mayDiscard()) document_.newPatch();
+  });
+  menu->addAction(tr("&Open..."), QKeySequence::Open, this, &MainWindow::openDialog);
+  recent_ = menu->addMenu(tr("Open &recent"));
+  connect(recent_, &QMenu::aboutToShow, this, &MainWindow::fillRecent);
+  menu->addSeparator();
+  menu->addAction(tr("&Save"), QKeySequence::Save, this, &MainWindow::save);
+  menu->addAction(tr("Save &as..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S), this, &MainWindow::saveAs);
+  menu->addSeparator();
+  menu->addAction(tr("Open fit &target..."), this, [this] { fitPanel_->chooseTarget(); });
+  menu->addAction(tr("&Export audio..."), QKeySequence(Qt::CTRL | Qt::Key_E), this, &MainWindow::exportAudio);
+  menu->addSeparator();
+  menu->addAction(tr("&Quit"), QKeySequence(Qt::CTRL | Qt::Key_Q), this, &QWidget::close);
+}
+
+void MainWindow::buildEditMenu() {
+  QMenu* menu = menuBar()->addMenu(tr("&Edit"));
+  QUndoStack& stack = document_.undoStack();
+  QAction* undo = stack.createUndoAction(this, tr("Undo"));
+  undo->setShortcut(QKeySequence::Undo);
+  QAction* redo = stack.createRedoAction(this, tr("Redo"));
+  redo->setShortcuts({QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), QKeySequence(Qt::CTRL | Qt::Key_Y)});
+  menu->addAction(undo);
+  menu->addAction(redo);
+  menu->addSeparator();
+  menu->addAction(tr("Cu&t"), QKeySequence::Cut, this, [this] { canvas_->cut(); });
+  menu->addAction(tr("&Copy"), QKeySequence::Copy, this, [this] { canvas_->copy(); });
+  menu->addAction(tr("&Paste"), QKeySequence::Paste, this, [this] { canvas_->paste(); });
+  menu->addAction(tr("&Duplicate"), QKeySequence(Qt::CTRL | Qt::Key_D), this, [this] { canvas_->duplicate(); });
+  menu->addAction(tr("De&lete\tDel"), this, [this] { canvas_->removeSelection(); });
+  menu->addAction(tr("Delete and &reconnect\tCtrl+Del"), this, [this] { canvas_->removeSelection(true); });
+  menu->addAction(tr("Select &all\tCtrl+A"), this, [this] { canvas_->selectAll(); });
+  menu->addSeparator();
+  menu->addAction(tr("&Add node...\tShift+A"), this,
+                  [this] { canvas_->openAddPopup(canvas_->mapToScene(canvas_->viewport()->rect().center())); });
+}
+
+void MainWindow::buildViewMenu() {
+  QMenu* menu = menuBar()->addMenu(tr("&View"));
+  menu->addAction(tr("Frame &all\tHome"), this, [this] { canvas_->frameAll(); });
+  menu->addAction(tr("Frame &selected\tF"), this, [this] { canvas_->frameSelected(); });
+  menu->addAction(tr("Zoom &100 %\tCtrl+0"), this, [this] { canvas_->resetZoom(); });
+  menu->addSeparator();
+  const auto toggle = [&](const QString& name, QWidget* widget) {
+    QAction* action = menu->addAction(name);
+    action->setCheckable(true);
+    action->setChecked(true);
+    connect(action, &QAction::toggled, widget, &QWidget::setVisible);
+  };
+  toggle(tr("&Browser"), browser_);
+  toggle(tr("&Inspector"), inspector_);
+  toggle(tr("&Fit panel"), fitPanel_);
+  menu->addSeparator();
+  auto* light = menu->addAction(tr("&Light colours"));
+  light->setCheckable(true);
+  connect(light, &QAction::toggled, this, [this](bool on) {
+    applyTheme(*qApp, on ? ThemeKind::light : ThemeKind::dark);
+    canvas_->refreshTheme();
+    browser_->refresh();
+  });
+  QMenu* play = menuBar()->addMenu(tr("&Play"));
+  play->addAction(tr("Play or stop the &phrase"), QKeySequence(Qt::CTRL | Qt::Key_Space), this,
+                  &MainWindow::togglePlay);
+  play->addAction(tr("All &notes off"), QKeySequence(Qt::CTRL | Qt::Key_Period), this, &MainWindow::panic);
+  typingAction_ = play->addAction(tr("&Typing plays notes"));
+  typingAction_->setShortcut(QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_K));
+  typingAction_->setCheckable(true);
+  connect(typingAction_, &QAction::toggled, this, &MainWindow::setTyping);
+  play->addAction(tr("Compare target and patch"), QKeySequence(Qt::Key_QuoteLeft), this,
+                  [this] { fitPanel_->toggleListening(); });
+}
+
+void MainWindow::fillRecent() {
+  recent_->clear();
+  for (const QString& path : Document::recentFiles())
+    recent_->addAction(QFileInfo(path).fileName(), this, [this, path] { openFile(path); })->setToolTip(path);
+  recent_->setToolTipsVisible(true);
+  if (recent_->isEmpty()) recent_->addAction(tr("Nothing yet"))->setEnabled(false);
+}
+
+void MainWindow::openDialog() {
+  const QString start = document_.path().isEmpty() ? QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation)
+                                                   : QFileInfo(document_.path()).path();
+  const QString path = QFileDialog::getOpenFileName(this, tr("Open patch"), start, patchFilter());
+  if (!path.isEmpty()) openFile(path);
+}
+
+bool MainWindow::save() {
+  if (document_.path().isEmpty()) return saveAs();
+  const auto done = document_.save(document_.path());
+  if (!done) say(text(done.error().message));
+  return done.has_value();
+}
+
+bool MainWindow::saveAs() {
+  const QString folder = document_.path().isEmpty()
+                             ? QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation)
+                             : QFileInfo(document_.path()).path();
+  QString path = QFileDialog::getSaveFileName(
+      this, tr("Save patch"), folder + QLatin1Char('/') + document_.title() + QStringLiteral(".json"), patchFilter());
+  if (path.isEmpty()) return false;
+  if (QFileInfo(path).suffix().isEmpty()) path += QStringLiteral(".json");
+  const auto done = document_.save(path);
+  if (!done) say(text(done.error().message));
+  return done.has_value();
+}
+
+/// One undo step, so nothing is lost and nothing needs to be asked.
+void MainWindow::openPreset(const QString& path) {
+  auto preset = presets::readPatch(path.toStdString());
+  if (!preset) return say(text(preset.error().message));
+  document_.loadPreset(*preset);
+  canvas_->frameAll();
+}
+
+void MainWindow::exportAudio() { ExportDialog(document_, services_.exporter, this).exec(); }
+
+}  // namespace ui

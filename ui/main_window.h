@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The window: browser, canvas, inspector, fit panel, keyboard, menus.
+#pragma once
+
+#include <QMainWindow>
+#include <QTimer>
+#include <set>
+
+#include "presets/patch_file.h"
+#include "ui/dialogs/export_dialog.h"
+#include "ui/document.h"
+#include "ui/fit/fit_runner.h"
+
+class QLabel;
+class QMenu;
+class QSplitter;
+
+namespace ui {
+
+class Browser;
+class Canvas;
+class FitPanel;
+class Inspector;
+class Keyboard;
+class NodePictures;
+class TopBar;
+
+/// What the app lends to the window.
+struct WindowServices {
+  FitRunner fit;
+  Exporter exporter;
+  std::vector<presets::PresetInfo> presets;
+};
+
+class MainWindow : public QMainWindow {
+  Q_OBJECT
+ public:
+  MainWindow(const core::Registry& registry, EngineControl& engine, Document& document, WindowServices services = {});
+  ~MainWindow() override;
+
+  Canvas& canvas() const { return *canvas_; }
+  Inspector& inspector() const { return *inspector_; }
+  Browser& browser() const { return *browser_; }
+  FitPanel& fitPanel() const { return *fitPanel_; }
+  Keyboard& keyboard() const { return *keyboard_; }
+
+  /// Opens a patch or, when it is a sound file, takes it as the fit's target.
+  void openFile(const QString& path);
+  /// Offers what an earlier session left behind; call once after showing.
+  void offerRecovery();
+  /// Notes by the computer keyboard (a mode with a badge).
+  void setTyping(bool on);
+  bool typing() const { return typing_; }
+  /// True when the patch may be replaced: clean, saved just now, or given up by the user.
+  bool mayDiscard();
+  /// Shows a sentence in the strip under the canvas for a while.
+  void say(const QString& sentence);
+
+ protected:
+  void closeEvent(QCloseEvent*) override;
+  void dragEnterEvent(QDragEnterEvent*) override;
+  void dropEvent(QDropEvent*) override;
+  bool eventFilter(QObject* watched, QEvent* event) override;
+  void changeEvent(QEvent*) override;
+
+ private:
+  void buildLayout();
+  void buildFileMenu();
+  void buildEditMenu();
+  void buildViewMenu();
+  void fillRecent();
+  void wire();
+  void poll();
+  bool save();
+  bool saveAs();
+  void openDialog();
+  void openPreset(const QString& path);
+  void exportAudio();
+  void togglePlay();
+  void panic();
+  bool typedKey(QEvent* event);
+  void releaseTyped();
+
+  const core::Registry& registry_;
+  EngineControl& engine_;
+  Document& document_;
+  WindowServices services_;
+  NodePictures* pictures_;
+  TopBar* topBar_;
+  Browser* browser_;
+  Canvas* canvas_;
+  Inspector* inspector_;
+  FitPanel* fitPanel_;
+  Keyboard* keyboard_;
+  QLabel *notice_, *badge_;
+  QMenu* recent_ = nullptr;
+  QAction* typingAction_ = nullptr;
+  QTimer poll_, playing_, noticeTimer_;
+  bool typing_ = false;
+  int octave_ = 4;
+  std::map<int, int> typed_;  ///< keys of the computer keyboard that are down: Qt key -> note
+};
+
+}  // namespace ui
