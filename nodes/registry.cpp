@@ -2,15 +2,19 @@
 #include "nodes/registry.h"
 
 #include "nodes/control/constant.h"
+#include "nodes/control/control_track.h"
 #include "nodes/control/note_input.h"
 #include "nodes/effect/convolution.h"
 #include "nodes/effect/delay.h"
-#include "nodes/effect/gain.h"
 #include "nodes/effect/fdn_reverb.h"
+#include "nodes/effect/gain.h"
+#include "nodes/envelope/adsr.h"
+#include "nodes/envelope/lfo.h"
 #include "nodes/filter/svf.h"
+#include "nodes/source/audio_file.h"
+#include "nodes/source/audio_input.h"
 #include "nodes/source/filtered_noise.h"
 #include "nodes/source/harmonic_oscillator.h"
-#include "nodes/source/audio_input.h"
 #include "nodes/source/noise.h"
 #include "nodes/source/oscillator.h"
 #include "nodes/structure/mix.h"
@@ -26,7 +30,10 @@ core::Registry makeRegistry() {
   add.operator()<Oscillator>();
   add.operator()<Noise>();
   add.operator()<AudioInput>();
+  add.operator()<AudioFile>();
   add.operator()<Svf>();
+  add.operator()<Adsr>();
+  add.operator()<Lfo>();
   add.operator()<Gain>();
   add.operator()<Delay>();
   add.operator()<FdnReverb>();
@@ -35,6 +42,7 @@ core::Registry makeRegistry() {
   add.operator()<FilteredNoise>();
   add.operator()<NoteInput>();
   add.operator()<Constant>();
+  add.operator()<ControlTrack>();
   add.operator()<Mix>();
   add.operator()<Pan>();
   add.operator()<VoiceMix>();

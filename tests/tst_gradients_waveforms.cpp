@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Gradients of what the generic test does not reach: other choices of a setting than the default.
+// Gradients of what the generic test does not reach: choices of a setting other than the default, for
+// nodes of single audio signals (oscillators, envelopes).
 #include <QTest>
 
 #include "nodes/registry.h"
@@ -36,7 +37,10 @@ class TestGradientsWaveforms : public QObject {
     QTest::addColumn<int>("choice");
     for (int t = 0; t < static_cast<int>(registry().types().size()); ++t) {
       const NodeType& type = registry().types()[at(t)];
-      if (!type.info.id.starts_with("source.") && !type.info.id.starts_with("envelope.")) continue;
+      const auto plain = [](const auto& row) { return row.rate == Rate::audio && row.width.size == 1; };
+      if (!std::all_of(type.inputs.begin(), type.inputs.end(), plain) || type.outputs.size() != 1 ||
+          !plain(type.outputs[0]) || type.histories.size() || type.makeWork)
+        continue;
       for (int s = 0; s < static_cast<int>(type.settings.size()); ++s) {
         if (type.settings[at(s)].kind != SettingKind::choice) continue;
         const auto choices = type.settings[at(s)].choices;

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A learnable track of control values over time: what a fit draws when a knob is not enough.
+// exp_sigmoid: J. Engel et al., "DDSP: Differentiable Digital Signal Processing", 2020.
+#pragma once
+
+#include <cmath>
+
+#include "core/dsp/math.h"
+#include "core/graph/node.h"
+
+namespace nodes {
+
+using namespace core;
+
+struct ControlTrack {
+  static constexpr NodeInfo info{
+      .id = "control.track",
+      .name = "Control track",
+      .help = "Values over time that a fit can learn: a pitch curve, a loudness, a spectrum.",
+      .category = Category::control,
+      .picture = Picture::bars};
+  static constexpr std::array<Input, 0> inputs{};
+  static constexpr std::array outputs{Output{.id = "out",
+                                             .name = "Out",
+                                             .help = "The track at this time.",
+                                             .rate = Rate::control,
+                                             .width = variableWidth('K')}};
+  enum SettingRow { width, frameRate, length, scale };
+  enum ScaleChoice { plain, positive };
+  static constexpr std::array settings{Setting{.id = "width",
+                                               .name = "Width",
+                                               .help = "Values side by side; 0 takes as many as the cable needs.",
+                                               .min = 0,
+                                               .max = 512,
+                                               .def = 0,
+                                               .whole = true,
+                                               .bindsWidth = 'K'},
+                                       Setting{.id = "frame-rate",
+                                               .name = "Frame rate",
+                                               .help = "Values a second; between them the track is straight.",
+                                               .unit = Unit::hertz,
+                                               .min = 1,
+                                               .max = 1000,
+                                               .def = 250},
+                                       Setting{.id = "length",
+                                               .name = "Length",
+                                               .help = "Length of the track; afterwards its last value stays.",
+                                               .unit = Unit::seconds,
+                                               .min = 0.01,
+                                               .max = 600,
+                                               .def = 2},
+                                       Setting{.id = "scale",
+                                               .name = "Scale",
+                                               .help = "Plain gives the values as they are (octaves from C4 for a "
+                                                       "pitch); positive bends them to 0 ... 2 for levels.",
+                                               .kind = SettingKind::choice,
+                                               .def = plain,
+                                               .choices = "plain|positive"}};
+  static constexpr std::array tensors{
+      Tensor{.id = "track", .name = "Track", .help = "The values, one row a frame.", .sharing = Sharing::perLane}};
+
+  static int frames(const Setup& setup) {
+    return static_cast<int>(std::ceil(setup.number(length) * setup.number(frameRate))) + 1;
+  }
+  static std::vector<int> tensorShape(int, const Setup& setup) { return {frames(setup), setup.outputWidths[0]}; }
+  static void tensorDefault(int, const Setup&, std::span<Sample> values) {
+    std::fill(values.begin(), values.end(), 0.0_s);
+  }
+
+  /// The two frames around the end of a tick and the weight of the second.
+  struct Place {
+    int first, second;
+    Sample weight;
+  };
+  template <int L>
+  static Place place(const Block<L>& b, int tick) {
+    const int last = frames(b.setup()) - 1;
+    const double seconds = static_cast<double>(b.firstFrame() + (tick + 1) * kTick - 1) / static_cast<double>(b.rate());
+    const double at = std::min(seconds * b.setup().number(frameRate), static_cast<double>(last));
+    const int first = std::min(static_cast<int>(at), last);
+    return {first, std::min(first + 1, last), static_cast<Sample>(at - first)};
+  }
+
+  static constexpr Sample kLn10 = std::numbers::ln10_v<Sample>;
+  template <int L>
+  static Vec<L> sigmoid(Vec<L> x) {
+    return 1.0_s / (1.0_s + exp2<L>(-std::numbers::log2e_v<Sample> * x));
+  }
+  /// exp_sigmoid(x) = 2 sigmoid(x)^(ln 10) + 1e-7.
+  template <int L>
+  static Vec<L> mapped(int choice, Vec<L> x) {
+    return choice == plain ? x : 2.0_s * exp2<L>(kLn10 * log2<L>(sigmoid<L>(x))) + 0.0000001_s;
+  }
+  template <int L>
+  static Vec<L> slope(int choice, Vec<L> x) {
+    if (choice == plain) return splat<L>(1.0_s);
+    const Vec<L> s = sigmoid<L>(x);
+    return 2.0_s * kLn10 * (1.0_s - s) * exp2<L>(kLn10 * log2<L>(s));
+  }
+
+  template <int L>
+  static void forward(const Block<L>& b) {
+    const int channels = b.outputWidth(0), choice = b.setup().whole(scale);
+    const Sample* track = b.tensor(0);
+    for (int tick = 0; tick < b.ticks(); ++tick) {
+      const Place p = place(b, tick);
+      for (int c = 0; c < channels; ++c) {
+        const Vec<L> from = mapped<L>(choice, load<L>(track + (p.first * channels + c) * L));
+        const Vec<L> to = mapped<L>(choice, load<L>(track + (p.second * channels + c) * L));
+        b.controlOut(0).set(tick, c, from + p.weight * (to - from));
+      }
+    }
+  }
+
+  template <int L>
+  static void backward(const Block<L>& b, const Grad<L>& grad) {
+    Sample* into = grad.tensor(0);
+    if (!into) return;
+    const int channels = b.outputWidth(0), choice = b.setup().whole(scale);
+    const Sample* track = b.tensor(0);
+    for (int tick = 0; tick < b.ticks(); ++tick) {
+      const Place p = place(b, tick);
+      for (int c = 0; c < channels; ++c) {
+        const Vec<L> d = grad.controlOut(0)(tick, c);
+        const auto add = [&](int frame, Sample weight) {
+          const int at = (frame * channels + c) * L;
+          store<L>(into + at, load<L>(into + at) + weight * d * slope<L>(choice, load<L>(track + at)));
+        };
+        add(p.first, 1.0_s - p.weight);
+        add(p.second, p.weight);
+      }
+    }
+  }
+};
+
+}  // namespace nodes
