@@ -4,7 +4,8 @@
 #include <fftw3.h>
 
 #include <mutex>
-#include <vector>
+
+#include "core/graph/buffers.h"
 
 namespace core {
 namespace {
@@ -45,14 +46,13 @@ struct FftOf<T>::Plans {
 };
 
 template <class T>
-FftOf<T>::FftOf(int size) : plans_(std::make_unique<Plans>()), size_(size) {
-  std::vector<T> real(static_cast<std::size_t>(size));
-  std::vector<std::complex<T>> spectrum(static_cast<std::size_t>(bins()));
+FftOf<T>::FftOf(int size, FftArrays arrays) : plans_(std::make_unique<Plans>()), size_(size) {
+  const AlignedArray<T> real(static_cast<std::size_t>(size)), spectrum(static_cast<std::size_t>(2 * bins()));
   auto* c = reinterpret_cast<typename Library<T>::Complex*>(spectrum.data());
+  const unsigned flags = FFTW_ESTIMATE | (arrays == FftArrays::anywhere ? FFTW_UNALIGNED : 0U);
   const std::scoped_lock lock(planning);
-  plans_->forward =
-      Library<T>::kPlanForward(size, real.data(), c, FFTW_ESTIMATE | FFTW_UNALIGNED | FFTW_PRESERVE_INPUT);
-  plans_->inverse = Library<T>::kPlanInverse(size, c, real.data(), FFTW_ESTIMATE | FFTW_UNALIGNED | FFTW_DESTROY_INPUT);
+  plans_->forward = Library<T>::kPlanForward(size, real.data(), c, flags | FFTW_PRESERVE_INPUT);
+  plans_->inverse = Library<T>::kPlanInverse(size, c, real.data(), flags | FFTW_DESTROY_INPUT);
 }
 template <class T>
 FftOf<T>::~FftOf() = default;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sums of harmonics for eight frames at a time. sin(k x) follows sin((k + 8) x) = 2 cos(8 x) sin(k x)
-// - sin((k - 8) x) (Chebyshev) in eight chains, so that at most 16 steps pile up rounding: for 128
-// harmonics the error of each stays under -100 dB of it, and the steps of a chain never wait.
+// Sums of harmonics for eight frames at a time. sin(k x) follows sin((k + 6) x) = 2 cos(6 x) sin(k x)
+// - sin((k - 6) x) (Chebyshev) in six chains, so that at most 22 steps pile up rounding: for 128
+// harmonics the error of each stays near -100 dB of it. Three chains at a time fill both multipliers
+// and just fit the registers.
 #pragma once
 
 #include "core/dsp/math.h"
@@ -10,49 +11,65 @@
 namespace core {
 
 inline constexpr int kMostHarmonics = 128;
+inline constexpr int kChains = 6;
+/// Numbers in a row of amplitudes: whole steps of the chains and whole vectors, the rest zero.
+inline constexpr int kHarmonicRow = 136;
+constexpr int harmonicSteps(int harmonics) { return (harmonics + kChains - 1) / kChains; }
 
-/// sin and cos of 0 x ... 8 x for x in cycles.
+/// sin and cos of 0 x ... 6 x for x in cycles.
 struct FirstHarmonics {
-  std::array<Wide, 9> sine, cosine;
+  std::array<Wide, kChains + 1> sine, cosine;
 
   [[gnu::always_inline]] explicit FirstHarmonics(Wide cycles) {
     sine[0] = splat<kWide>(0);
     cosine[0] = splat<kWide>(1);
     sine[1] = sinCycles<kWide>(cycles);
     cosine[1] = cosCycles<kWide>(cycles);
-    for (std::size_t k = 2; k < 9; ++k) {  // angle sums of halves: three roundings deep at the most
+    for (std::size_t k = 2; k <= kChains; ++k) {  // angle sums of halves: three roundings deep at the most
       const std::size_t a = k / 2, b = k - a;
-      sine[k] = sine[a] * cosine[b] + cosine[a] * sine[b];
-      cosine[k] = cosine[a] * cosine[b] - sine[a] * sine[b];
+      sine[k] = multiplyAdd<kWide>(sine[a], cosine[b], cosine[a] * sine[b]);
+      cosine[k] = multiplyAdd<kWide>(cosine[a], cosine[b], -sine[a] * sine[b]);
     }
   }
 };
 
-/// Sum of first[k - 1] sin(k x) and of second[k - 1] sin(k x), k = 1 ... 8 steps.
 struct HarmonicSums {
   Wide first, second;
 };
+
+/// Three chains of sines and what they add up to.
+struct ChainSums {
+  Wide now[3], before[3], first[3], second[3];
+
+  /// Adds harmonics k + 1, k + 2, k + 3 and moves on; the roles of u and v then change.
+  [[gnu::always_inline]] void step(Wide* u, Wide* v, Wide twice, const Sample* a, const Sample* b) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      first[c] = multiplyAdd<kWide>(splat<kWide>(a[c]), u[c], first[c]);
+      second[c] = multiplyAdd<kWide>(splat<kWide>(b[c]), u[c], second[c]);
+      v[c] = multiplyAdd<kWide>(twice, u[c], -v[c]);
+    }
+  }
+};
+
+/// Sum of first[k - 1] sin(k x) and of second[k - 1] sin(k x), k = 1 ... 6 steps.
 inline HarmonicSums sumHarmonics(Wide cycles, const Sample* first, const Sample* second, int steps) {
   const FirstHarmonics start(cycles);
-  const Wide twice = 2.0_s * start.cosine[8];
+  const Wide twice = 2.0_s * start.cosine[kChains];
   HarmonicSums total{splat<kWide>(0), splat<kWide>(0)};
-  for (std::size_t j = 0; j < 8; j += 4) {  // four chains at once hide the latency and fit the registers
-    Wide now[4], before[4], a[2] = {splat<kWide>(0), splat<kWide>(0)}, b[2] = {a[0], a[0]};
-    for (std::size_t c = 0; c < 4; ++c) {
-      now[c] = start.sine[j + c + 1];
-      before[c] = -start.sine[7 - j - c];
+  for (std::size_t j = 0; j < kChains; j += 3) {
+    ChainSums s{};
+    for (std::size_t c = 0; c < 3; ++c) {
+      s.now[c] = start.sine[j + c + 1];
+      s.before[c] = -start.sine[kChains - 1 - j - c];
     }
-    for (int m = 0; m < steps; ++m)
-      for (std::size_t c = 0; c < 4; ++c) {
-        const std::size_t k = static_cast<std::size_t>(8 * m) + j + c;
-        a[c / 2] = multiplyAdd<kWide>(splat<kWide>(first[k]), now[c], a[c / 2]);
-        b[c / 2] = multiplyAdd<kWide>(splat<kWide>(second[k]), now[c], b[c / 2]);
-        const Wide next = multiplyAdd<kWide>(twice, now[c], -before[c]);
-        before[c] = now[c];
-        now[c] = next;
-      }
-    total.first = total.first + (a[0] + a[1]);
-    total.second = total.second + (b[0] + b[1]);
+    const Sample *a = first + j, *b = second + j;
+    for (int m = steps / 2; m > 0; --m, a += 2 * kChains, b += 2 * kChains) {
+      s.step(s.now, s.before, twice, a, b);
+      s.step(s.before, s.now, twice, a + kChains, b + kChains);
+    }
+    if (steps % 2) s.step(s.now, s.before, twice, a, b);
+    total.first = total.first + ((s.first[0] + s.first[1]) + s.first[2]);
+    total.second = total.second + ((s.second[0] + s.second[1]) + s.second[2]);
   }
   return total;
 }
@@ -63,19 +80,19 @@ inline HarmonicSums sumHarmonics(Wide cycles, const Sample* first, const Sample*
 inline HarmonicSums sweepHarmonics(Wide cycles, Wide dFirst, Wide dSecond, const Sample* first, const Sample* second,
                                    int steps, Wide* dFirstRow, Wide* dSecondRow) {
   const FirstHarmonics start(cycles);
-  const Wide twice = 2.0_s * start.cosine[8];
+  const Wide twice = 2.0_s * start.cosine[kChains];
   HarmonicSums total{splat<kWide>(0), splat<kWide>(0)};
-  for (std::size_t j = 0; j < 8; j += 2) {
+  for (std::size_t j = 0; j < kChains; j += 2) {
     Wide sine[2], sineBefore[2], cosine[2], cosineBefore[2];
     for (std::size_t c = 0; c < 2; ++c) {
       sine[c] = start.sine[j + c + 1];
-      sineBefore[c] = -start.sine[7 - j - c];
+      sineBefore[c] = -start.sine[kChains - 1 - j - c];
       cosine[c] = start.cosine[j + c + 1];
-      cosineBefore[c] = start.cosine[7 - j - c];
+      cosineBefore[c] = start.cosine[kChains - 1 - j - c];
     }
     for (int m = 0; m < steps; ++m)
       for (std::size_t c = 0; c < 2; ++c) {
-        const std::size_t k = static_cast<std::size_t>(8 * m) + j + c;
+        const std::size_t k = static_cast<std::size_t>(kChains * m) + j + c;
         dFirstRow[k] = multiplyAdd<kWide>(dFirst, sine[c], dFirstRow[k]);
         dSecondRow[k] = multiplyAdd<kWide>(dSecond, sine[c], dSecondRow[k]);
         total.first = multiplyAdd<kWide>(splat<kWide>(first[k]), cosine[c], total.first);

@@ -40,7 +40,7 @@ std::shared_ptr<const RealFft> sharedFft(int size) {
   static std::map<int, std::shared_ptr<const RealFft>> made;
   const std::scoped_lock lock(guard);
   auto& fft = made[size];
-  if (!fft) fft = std::make_shared<const RealFft>(size);
+  if (!fft) fft = std::make_shared<const RealFft>(size, FftArrays::aligned);
   return fft;
 }
 
@@ -53,12 +53,12 @@ PartitionedResponse::PartitionedResponse(std::span<const Sample> response) : hea
     if (length <= offset) break;
     Stage s{block, offset, (std::min(length, end) - offset + block - 1) / block, sharedFft(2 * block), {}};
     s.spectra.resize(at(static_cast<std::int64_t>(s.groups()) * s.partitions * kRow));
-    std::vector<Sample> part(at(2 * block));
-    std::vector<std::complex<Sample>> spectrum(at(block + 1));
+    AlignedArray<Sample> part(at(2 * block));
+    const AlignedArray<std::complex<Sample>> spectrum(at(block + 1));
     for (int p = 0; p < s.partitions; ++p) {
       const int first = offset + p * block, count = std::min(block, length - first);
-      std::fill(part.begin(), part.end(), 0.0_s);
-      std::copy_n(response.begin() + first, count, part.begin());
+      part.clear();
+      std::copy_n(response.begin() + first, count, part.data());
       s.fft->forward(part.data(), spectrum.data());
       packSpectrum(spectrum.data(), block, 0.5_s / static_cast<Sample>(block), &s.spectra[at(p * kRow)],
                    s.partitions * kRow);
@@ -70,43 +70,44 @@ PartitionedResponse::PartitionedResponse(std::span<const Sample> response) : hea
 Convolver::Convolver(const PartitionedResponse& response) : recent_(at(PartitionedResponse::kHead + kTick)) {
   int most = 0;
   for (const auto& s : response.stages()) {
-    stages_.push_back({std::vector<Sample>(at(2 * s.block)), std::vector<Sample>(s.spectra.size()),
-                       std::vector<std::complex<Sample>>(at(s.block + 1)), std::vector<Sample>(at(s.block)),
-                       std::vector<Sample>(at(s.block))});
+    stages_.push_back({AlignedArray<Sample>(at(2 * s.block)), AlignedArray<Sample>(s.spectra.size()),
+                       AlignedArray<std::complex<Sample>>(at(s.block + 1)), AlignedArray<Sample>(at(s.block)),
+                       AlignedArray<Sample>(at(s.block))});
     most = std::max(most, s.block);
   }
-  spectrum_.resize(at(most + 1));
-  time_.resize(at(2 * most));
+  spectrum_ = AlignedArray<std::complex<Sample>>(at(most + 1));
+  time_ = AlignedArray<Sample>(at(2 * most));
 }
 
 void Convolver::reset() {
-  std::fill(recent_.begin(), recent_.end(), 0.0_s);
+  recent_.clear();
   for (Stage& s : stages_) {
-    for (auto* v : {&s.input, &s.spectra, &s.made, &s.played}) std::fill(v->begin(), v->end(), 0.0_s);
-    std::fill(s.product.begin(), s.product.end(), std::complex<Sample>());
+    for (auto* v : {&s.input, &s.spectra, &s.made, &s.played}) v->clear();
+    s.product.clear();
   }
 }
 
 void Convolver::run(const PartitionedResponse& response, std::int64_t tick, const Sample* x, Sample* y) {
-  std::copy(recent_.begin() + kTick, recent_.end(), recent_.begin());
-  std::copy_n(x, kTick, recent_.end() - kTick);
+  Sample* recent = recent_.data();
+  std::copy_n(recent + kTick, PartitionedResponse::kHead, recent);
+  std::copy_n(x, kTick, recent + PartitionedResponse::kHead);
   std::fill_n(y, kTick, 0.0_s);
-  addFirTick(response.head(), PartitionedResponse::kHead, recent_.data() + PartitionedResponse::kHead, y);
+  addFirTick(response.head(), PartitionedResponse::kHead, recent + PartitionedResponse::kHead, y);
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     const auto& plan = response.stages()[i];
     Stage& s = stages_[i];
     const int ticks = plan.ticks(), phase = static_cast<int>(tick % ticks);
     const std::int64_t slot = tick / ticks % plan.partitions;
     if (phase == 0) {
-      s.played.swap(s.made);
+      std::swap(s.played, s.made);
       transform(plan, s, slot);
     }
-    std::copy_n(x, kTick, s.input.begin() + plan.block + phase * kTick);
+    std::copy_n(x, kTick, s.input.data() + plan.block + phase * kTick);
     for (int g = phase * plan.groups() / ticks; g < (phase + 1) * plan.groups() / ticks; ++g)
       multiply(plan, s, slot, g);
     if (phase == ticks - 1) {
       plan.fft->inverse(s.product.data(), time_.data());
-      std::copy_n(time_.begin() + plan.block, plan.block, s.made.begin());
+      std::copy_n(time_.data() + plan.block, plan.block, s.made.data());
     }
     const Sample* from = &s.played[at(phase * kTick)];
     for (int n = 0; n < kTick; ++n) y[n] += from[n];
@@ -117,7 +118,7 @@ void Convolver::run(const PartitionedResponse& response, std::int64_t tick, cons
 void Convolver::transform(const PartitionedResponse::Stage& plan, Stage& stage, std::int64_t slot) {
   plan.fft->forward(stage.input.data(), spectrum_.data());
   packSpectrum(spectrum_.data(), plan.block, 1, &stage.spectra[at(slot * kRow)], plan.partitions * kRow);
-  std::copy(stage.input.begin() + plan.block, stage.input.end(), stage.input.begin());
+  std::copy_n(stage.input.data() + plan.block, plan.block, stage.input.data());
 }
 
 /// Sums kBins bins over all partitions; partition p meets the block that ended p blocks ago.
@@ -150,8 +151,8 @@ void Convolver::multiply(const PartitionedResponse::Stage& plan, Stage& stage, s
     for (int l = 0; l < kWide; ++l)
       out[v * kWide + l] = {real[static_cast<std::size_t>(v)][l], imaginary[static_cast<std::size_t>(v)][l]};
   if (group > 0) return;
-  stage.product.front() = lowest;
-  stage.product.back() = highest;
+  stage.product[0] = lowest;
+  stage.product[at(plan.block)] = highest;
 }
 
 void sweepConvolution(std::span<const Sample> response, std::span<const Sample> dy, std::span<const Sample> past,
@@ -159,14 +160,14 @@ void sweepConvolution(std::span<const Sample> response, std::span<const Sample> 
   const auto fft = sharedFft(goodLength(static_cast<int>(past.size())));
   const auto size = at(fft->size()), taps = response.size();
   const Sample scale = 1.0_s / static_cast<Sample>(size);
-  std::vector<Sample> time(size);
-  std::vector<std::complex<Sample>> g(at(fft->bins())), other(at(fft->bins()));
-  std::copy(dy.begin(), dy.end(), time.begin());
+  AlignedArray<Sample> time(size);
+  const AlignedArray<std::complex<Sample>> g(at(fft->bins())), other(at(fft->bins()));
+  std::copy(dy.begin(), dy.end(), time.data());
   fft->forward(time.data(), g.data());
 
   // d past[m] = sum over j of response[j] dy[m - (taps - 1) + j]: dy convolved with the response backwards
-  std::fill(time.begin(), time.end(), 0.0_s);
-  std::reverse_copy(response.begin(), response.end(), time.begin());
+  time.clear();
+  std::reverse_copy(response.begin(), response.end(), time.data());
   fft->forward(time.data(), other.data());
   for (std::size_t k = 0; k < g.size(); ++k)
     other[k] = {(other[k].real() * g[k].real() - other[k].imag() * g[k].imag()) * scale,
@@ -176,8 +177,8 @@ void sweepConvolution(std::span<const Sample> response, std::span<const Sample> 
   if (dResponse.empty()) return;
 
   // d response[taps - 1 - m] = sum over n of dy[n] past[n + m]: a correlation
-  std::copy(past.begin(), past.end(), time.begin());
-  std::fill(time.begin() + static_cast<std::ptrdiff_t>(past.size()), time.end(), 0.0_s);
+  time.clear();
+  std::copy(past.begin(), past.end(), time.data());
   fft->forward(time.data(), other.data());
   for (std::size_t k = 0; k < g.size(); ++k)
     other[k] = {(other[k].real() * g[k].real() + other[k].imag() * g[k].imag()) * scale,

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/dsp/fft.h"
+#include "core/graph/buffers.h"
 
 namespace core {
 
@@ -51,18 +52,18 @@ class Convolver {
 
  private:
   struct Stage {
-    std::vector<Sample> input;    ///< the block before and the one that fills
-    std::vector<Sample> spectra;  ///< of past blocks: [group][slot][2 kBins]
-    std::vector<std::complex<Sample>> product;
-    std::vector<Sample> made, played;
+    AlignedArray<Sample> input;    ///< the block before and the one that fills
+    AlignedArray<Sample> spectra;  ///< of past blocks: [group][slot][2 kBins]
+    AlignedArray<std::complex<Sample>> product;
+    AlignedArray<Sample> made, played;
   };
   void transform(const PartitionedResponse::Stage& plan, Stage& stage, std::int64_t slot);
   void multiply(const PartitionedResponse::Stage& plan, Stage& stage, std::int64_t slot, int group);
 
-  std::vector<Sample> recent_;
+  AlignedArray<Sample> recent_;
   std::vector<Stage> stages_;
-  std::vector<std::complex<Sample>> spectrum_;
-  std::vector<Sample> time_;
+  AlignedArray<std::complex<Sample>> spectrum_;
+  AlignedArray<Sample> time_;
 };
 
 /// Adjoint of y[n] = sum over j of response[j] x[n - j] by one transform over a whole stretch.
@@ -71,7 +72,7 @@ class Convolver {
 void sweepConvolution(std::span<const Sample> response, std::span<const Sample> dy, std::span<const Sample> past,
                       std::span<Sample> dPast, std::span<Sample> dResponse);
 
-/// A transform of that length, made once in the process.
+/// A transform of that length on aligned arrays, made once in the process.
 std::shared_ptr<const RealFft> sharedFft(int size);
 
 }  // namespace core

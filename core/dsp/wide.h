@@ -54,16 +54,26 @@ template <int L>
   return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
-/// One tick of an FIR: y[n] += sum over i < count of c[i] x[n - i], n = 0 ... kTick - 1; x is read
-/// from x[1 - count] on.
+/// One tick of an FIR: y[n] += sum over i < count of c[i] x[n - i], n = 0 ... kTick - 1; count is a
+/// multiple of 32, and x is read from x[1 - count] on. Taps 8 apart share the samples they meet, so
+/// that loads do not limit it.
 inline void addFirTick(const Sample* c, int count, const Sample* x, Sample* y) {
-  std::array<Wide, kTick / kWide> sum;
-  for (std::size_t v = 0; v < sum.size(); ++v) sum[v] = load<kWide>(y + v * kWide);
-  for (int i = 0; i < count; ++i) {
-    const Wide k = splat<kWide>(c[i]);
-    for (std::size_t v = 0; v < sum.size(); ++v) sum[v] = multiplyAdd<kWide>(k, load<kWide>(x + v * kWide - i), sum[v]);
-  }
-  for (std::size_t v = 0; v < sum.size(); ++v) store<kWide>(y + v * kWide, sum[v]);
+  constexpr int kVectors = kTick / kWide, kTaps = 4;
+  Wide sum[kVectors];
+  for (int v = 0; v < kVectors; ++v) sum[v] = load<kWide>(y + v * kWide);
+  for (int first = 0; first < count; first += kTaps * kWide)
+    for (int i = first; i < first + kWide; ++i) {
+      Wide k[kTaps];
+      for (int j = 0; j < kTaps; ++j) k[j] = splat<kWide>(c[i + j * kWide]);
+#pragma GCC unroll 16
+      for (int m = 1 - kTaps; m < kVectors; ++m) {
+        const Wide s = load<kWide>(x + m * kWide - i);
+#pragma GCC unroll 4
+        for (int j = 0; j < kTaps; ++j)
+          if (m + j >= 0 && m + j < kVectors) sum[m + j] = multiplyAdd<kWide>(k[j], s, sum[m + j]);
+      }
+    }
+  for (int v = 0; v < kVectors; ++v) store<kWide>(y + v * kWide, sum[v]);
 }
 
 /// `count` frames of one lane of an audio signal from `frame` on, side by side; `temporary` holds

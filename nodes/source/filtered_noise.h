@@ -62,24 +62,25 @@ struct FilteredNoise {
     std::array<Vec<L>, kMostTaps> tail{};
   };
 
-  /// Magnitudes -> taps 0 ... bands - 1 of the response (symmetric around the last), window included:
-  /// row k of `matrix`, `stride` long, belongs to magnitude k.
+  /// What magnitude k adds at distance i from the centre of the response, k pi i / (bands - 1) being
+  /// the angle: row k of `matrix`, i <= (bands - 1) / 2. At bands - 1 - i even rows add the same and
+  /// odd rows its opposite, so half of the distances do. `window` is the Hann window by distance.
+  static constexpr int kRow = 72;  ///< at least (kMostBands + 1) / 2, whole vectors
   struct Prepared {
-    int stride = 0;
-    std::vector<Sample> matrix;
+    int vectors = 0;
+    std::vector<Sample> matrix, window;
   };
   static Result<Prepared> prepare(const Setup& setup) {
-    const int m = setup.whole(bands), size = 2 * (m - 1);
+    const int m = setup.whole(bands), last = m - 1, near = last / 2 + 1;
     Prepared p;
-    p.stride = (m + kWide - 1) / kWide * kWide;
-    p.matrix.resize(static_cast<std::size_t>(m * p.stride));
+    p.vectors = (near + kWide - 1) / kWide;
+    p.matrix.resize(static_cast<std::size_t>(m * kRow));
     for (int k = 0; k < m; ++k)
-      for (int tap = 0; tap < m; ++tap) {
-        const double angle = 2 * std::numbers::pi * (m - 1 - tap) / size;  // from the centre of the response
-        const double window = 0.5 + 0.5 * std::cos(angle), weight = (k == 0 || k == m - 1 ? 1.0 : 2.0) / size;
-        p.matrix[static_cast<std::size_t>(k * p.stride + tap)] =
-            static_cast<Sample>(window * weight * std::cos(k * angle));
-      }
+      for (int i = 0; i < near; ++i)
+        p.matrix[static_cast<std::size_t>(k * kRow + i)] =
+            static_cast<Sample>((k == 0 || k == last ? 0.5 : 1.0) / last * std::cos(std::numbers::pi * k * i / last));
+    for (int i = 0; i < m; ++i)
+      p.window.push_back(static_cast<Sample>(0.5 + 0.5 * std::cos(std::numbers::pi * i / last)));
     return p;
   }
 
@@ -92,24 +93,68 @@ struct FilteredNoise {
   template <int L>
   static void respond(const Prepared& p, int m, const ControlIn<L>& rows, int tick, int l, Response& h) {
     const Sample* from = rows.data + tick * rows.step + l;
-    constexpr int kRow = (kMostBands + kWide - 1) / kWide;
-    alignas(32) Sample half[kRow * kWide];
-    for (int v = 0; v < p.stride; v += 4 * kWide) {  // four vectors of taps at once
-      const int most = std::min(4, (p.stride - v) / kWide);
-      Wide sum[4] = {splat<kWide>(0), splat<kWide>(0), splat<kWide>(0), splat<kWide>(0)};
-      for (int k = 0; k < m; ++k) {
-        const Wide gain = splat<kWide>(from[k * rows.channel]);
-        const Sample* row = &p.matrix[static_cast<std::size_t>(k * p.stride + v)];
-        if (most == 4)
-          for (int i = 0; i < 4; ++i) sum[i] = multiplyAdd<kWide>(gain, load<kWide>(row + i * kWide), sum[i]);
-        else
-          for (int i = 0; i < most; ++i) sum[i] = multiplyAdd<kWide>(gain, load<kWide>(row + i * kWide), sum[i]);
-      }
-      for (int i = 0; i < most; ++i) store<kWide>(half + v + i * kWide, sum[i]);
+    alignas(32) Sample even[kRow], odd[kRow];
+    for (int v = 0; v < p.vectors; v += 5) {  // five vectors of each parity fit the registers
+      const Sample* row = &p.matrix[static_cast<std::size_t>(v * kWide)];
+      if (p.vectors - v >= 5)
+        addRows<5>(from, rows.channel, m, row, even + v * kWide, odd + v * kWide);
+      else
+        for (int i = v; i < p.vectors; ++i, row += kWide)
+          addRows<1>(from, rows.channel, m, row, even + i * kWide, odd + i * kWide);
     }
-    Sample* taps = h.taps();
-    for (int i = 0; i < m; ++i) taps[i] = half[i];
-    for (int i = 1; i < m - 1; ++i) taps[m - 1 + i] = half[m - 1 - i];
+    Sample* centre = h.taps() + m - 1;
+    const int last = m - 1;
+    for (int i = 0; i <= last / 2; ++i) {
+      centre[i] = p.window[static_cast<std::size_t>(i)] * (even[i] + odd[i]);
+      centre[-i] = centre[i];
+    }
+    for (int i = 1; i < last - last / 2; ++i) {  // the far half, but for its end, where the window is 0
+      centre[last - i] = p.window[static_cast<std::size_t>(last - i)] * (even[i] - odd[i]);
+      centre[i - last] = centre[last - i];
+    }
+  }
+  template <int V>
+  static void addRows(const Sample* gains, std::ptrdiff_t step, int m, const Sample* row, Sample* even, Sample* odd) {
+    Wide sum[2][V];
+    for (auto& parity : sum)
+      for (Wide& v : parity) v = splat<kWide>(0);
+    int k = 0;
+    for (; k + 1 < m; k += 2, row += 2 * kRow)
+      for (int parity = 0; parity < 2; ++parity) {
+        const Wide gain = splat<kWide>(gains[(k + parity) * step]);
+        for (int i = 0; i < V; ++i)
+          sum[parity][i] = multiplyAdd<kWide>(gain, load<kWide>(row + parity * kRow + i * kWide), sum[parity][i]);
+      }
+    if (k < m)
+      for (int i = 0; i < V; ++i)
+        sum[0][i] = multiplyAdd<kWide>(splat<kWide>(gains[k * step]), load<kWide>(row + i * kWide), sum[0][i]);
+    for (int i = 0; i < V; ++i) {
+      store<kWide>(even + i * kWide, sum[0][i]);
+      store<kWide>(odd + i * kWide, sum[1][i]);
+    }
+  }
+  /// Adjoint of `respond`; dTaps like its taps.
+  static void respondBack(const Prepared& p, int m, const Sample* dTaps, Sample* dRows, std::ptrdiff_t step) {
+    const int last = m - 1;
+    alignas(32) Sample dEven[kRow]{}, dOdd[kRow]{};
+    const Sample* centre = dTaps + last;
+    for (int i = 0; i <= last / 2; ++i) {
+      const Sample d = p.window[static_cast<std::size_t>(i)] * (i ? centre[i] + centre[-i] : centre[0]);
+      dEven[i] += d;
+      dOdd[i] += d;
+    }
+    for (int i = 1; i < last - last / 2; ++i) {
+      const Sample d = p.window[static_cast<std::size_t>(last - i)] * (centre[last - i] + centre[i - last]);
+      dEven[i] += d;
+      dOdd[i] -= d;
+    }
+    for (int k = 0; k < m; ++k) {
+      const Sample *row = &p.matrix[static_cast<std::size_t>(k * kRow)], *d = k % 2 ? dOdd : dEven;
+      Wide sum = splat<kWide>(0);
+      for (int v = 0; v < p.vectors * kWide; v += kWide)
+        sum = multiplyAdd<kWide>(load<kWide>(row + v), load<kWide>(d + v), sum);
+      dRows[k * step] += sumOf(sum);
+    }
   }
   /// Frames after its tick in which a tick of noise is heard, in whole ticks.
   static int tailTicks(int m) { return (2 * (m - 1) + kTick - 1) / kTick; }
@@ -125,6 +170,7 @@ struct FilteredNoise {
     const int m = b.setup().whole(bands), ticks = tailTicks(m);
     const auto db = b.audio(level);
     alignas(32) Sample x[kTick], y[kMostTaps + kTick], levels[kTick];
+    Wide gain = splat<kWide>(0);
     Response h;
     for (int l = 0; l < L; ++l) {
       for (int i = 0; i < kMostTaps; ++i) y[i] = lane<L>(s.tail[static_cast<std::size_t>(i)], l);
@@ -134,8 +180,10 @@ struct FilteredNoise {
         noise<L>(b, tick, l, x);
         for (int t = 0; t <= ticks; ++t) addFirTick(x, kTick, h.taps() + t * kTick, y + t * kTick);
         const Sample* decibels = laneOf<L>(db, l, tick * kTick, kTick, levels);
-        for (int i = 0; i < kTick; i += kWide)
-          store<kWide>(levels + i, fromDecibels<kWide>(load<kWide>(decibels + i)) * load<kWide>(y + i));
+        for (int i = 0; i < kTick; i += kWide) {
+          if (i == 0 || !db.constant()) gain = fromDecibels<kWide>(load<kWide>(decibels + i));
+          store<kWide>(levels + i, gain * load<kWide>(y + i));
+        }
         setLane<L>(b.out(0), l, tick * kTick, kTick, levels);
         std::copy(y + kTick, y + (ticks + 1) * kTick, y);
       }
@@ -177,15 +225,7 @@ struct FilteredNoise {
       std::fill(dy + (ticks + 1) * kTick, dy + (ticks + 2) * kTick, 0.0_s);
       // d tap j = sum over i of x[i] dy[i + j]
       for (int t = 0; t < ticks; ++t) addFirTick(reversed, kTick, dy + t * kTick + kTick - 1, dTaps + t * kTick);
-      for (int i = 1; i < m - 1; ++i) dTaps[m - 1 - i] += dTaps[m - 1 + i];
-      std::fill(dTaps + m, dTaps + p.stride, 0.0_s);
-      for (int k = 0; k < m; ++k) {
-        const Sample* row = &p.matrix[static_cast<std::size_t>(k * p.stride)];
-        Wide sum = splat<kWide>(0);
-        for (int v = 0; v < p.stride; v += kWide)
-          sum = multiplyAdd<kWide>(load<kWide>(row + v), load<kWide>(dTaps + v), sum);
-        dRows.data[tick * dRows.step + k * dRows.channel + l] += sumOf(sum);
-      }
+      respondBack(p, m, dTaps, dRows.data + tick * dRows.step + l, dRows.channel);
     }
     for (int i = 0; i < ticks * kTick; ++i) {
       if constexpr (L == 1)

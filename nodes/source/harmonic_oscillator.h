@@ -69,13 +69,14 @@ struct HarmonicOscillator {
   template <int L>
   struct State {
     Vec<L> phase{}, gate{}, primed{}, amplitude{};
-    std::array<Vec<L>, kMostHarmonics> levels{};
+    std::array<Vec<L>, kHarmonicRow> levels{};
   };
 
-  using Row = std::array<Sample, kMostHarmonics>;
+  using Row = std::array<Sample, kHarmonicRow>;
   static constexpr Sample kFade = 20;  ///< harmonics fade out over the last twentieth below Nyquist
   static constexpr Sample kFloor = static_cast<Sample>(1e-7);
 
+  /// Vectors in a row of levels.
   static int steps(const Setup& setup) { return (setup.whole(count) + 7) / 8; }
 
   /// How loud harmonics 8 m + 1 ... 8 m + 8 are, and the slope of that; x: first harmonic / Nyquist.
@@ -83,6 +84,7 @@ struct HarmonicOscillator {
     Wide weight, slope;
   };
   static Fade fade(int m, Sample x) {
+    if (kFade - kFade * x * static_cast<Sample>(8 * m + 8) >= 1) return {splat<kWide>(1), splat<kWide>(0)};
     const Wide k = Wide{1, 2, 3, 4, 5, 6, 7, 8} + splat<kWide>(static_cast<Sample>(8 * m));
     const Wide u = minimum(maximum(kFade - kFade * x * k, splat<kWide>(0)), splat<kWide>(1));
     return {u * u * (3.0_s - 2.0_s * u), -kFade * 6.0_s * u * (1.0_s - u) * k};
@@ -130,7 +132,6 @@ struct HarmonicOscillator {
     Sample amp[2]{}, norm[2]{};
     Row from{}, way{};  ///< levels as heard at the tick's start, and what they change by
     Sample top = 0;     ///< highest fundamental of the tick / Nyquist
-    int topAt = 0;
   };
 
   template <int L>
@@ -153,10 +154,11 @@ struct HarmonicOscillator {
       t.raw[0] = t.raw[1];
       t.amp[0] = t.amp[1];
     }
-    t.topAt = 0;
-    for (int i = 1; i < kTick; ++i)
-      if (hz[i] > hz[t.topAt]) t.topAt = i;
-    t.top = hz[t.topAt] * (2.0_s / b.rate());
+    Wide most = load<kWide>(hz);
+    for (int i = kWide; i < kTick; i += kWide) most = maximum(most, load<kWide>(hz + i));
+    Sample top = most[0];
+    for (int i = 1; i < kWide; ++i) top = maximum(top, most[i]);
+    t.top = top * (2.0_s / b.rate());
     t.norm[0] = heard(t.raw[0], t.amp[0], t.top, b.setup(), t.from);
     t.norm[1] = heard(t.raw[1], t.amp[1], t.top, b.setup(), t.way);
     for (int k = 0; k < 8 * steps(b.setup()); k += kWide) {
@@ -224,7 +226,8 @@ struct HarmonicOscillator {
         makeTick<L>(s, b, tick, l, hz, t);
         phases<L>(b, tick, l, hz, at, gateBefore, cycles);
         for (int i = 0; i < kTick; i += kWide) {
-          const auto [from, way] = sumHarmonics(load<kWide>(cycles + i), t.from.data(), t.way.data(), steps(b.setup()));
+          const auto [from, way] =
+              sumHarmonics(load<kWide>(cycles + i), t.from.data(), t.way.data(), harmonicSteps(b.setup().whole(count)));
           store<kWide>(y + i, multiplyAdd<kWide>(ramp(i), way, from));
         }
         setLane<L>(b.out(0), l, tick * kTick, kTick, y);
@@ -241,9 +244,9 @@ struct HarmonicOscillator {
   /// Adjoint of the sums of one tick: cotangents of the rows as heard and of the phases.
   static void sweepTick(const Tick& t, const Sample* cycles, const Sample* dy, int blocks, Row* dHeard,
                         Sample* dPhase) {
-    alignas(32) std::array<Wide, kMostHarmonics> first{}, second{};
+    alignas(32) std::array<Wide, kHarmonicRow> first{}, second{};
     Row from, way;
-    for (std::size_t k = 0; k < static_cast<std::size_t>(8 * blocks); ++k) {
+    for (std::size_t k = 0; k < static_cast<std::size_t>(kChains * blocks); ++k) {
       from[k] = static_cast<Sample>(k + 1) * t.from[k];
       way[k] = static_cast<Sample>(k + 1) * t.way[k];
     }
@@ -253,7 +256,7 @@ struct HarmonicOscillator {
                                          first.data(), second.data());
       store<kWide>(dPhase + i, d * (p + ramp(i) * q) * (2.0_s * std::numbers::pi_v<Sample>));
     }
-    for (std::size_t k = 0; k < static_cast<std::size_t>(8 * blocks); ++k) {  // heard = from + ramp (to - from)
+    for (std::size_t k = 0; k < static_cast<std::size_t>(kChains * blocks); ++k) {  // heard = from + ramp (to - from)
       const Sample a = sumOf(first[k]), c = sumOf(second[k]);
       dHeard[0][k] = a - c;
       dHeard[1][k] = c;
@@ -284,10 +287,10 @@ struct HarmonicOscillator {
       const auto first = static_cast<std::size_t>(tick * kTick);
       Tick t;
       makeTick<L>(start, b, tick, l, &hzAll[first], t);
-      Row dHeard[2], dRaw[2] = {{}, carried};
+      Row dHeard[2]{}, dRaw[2] = {{}, carried};
       Sample dAmp[2] = {0, carriedAmp}, dTop = 0;
-      sweepTick(t, &cycles[first], laneOf<L>(grad.out(0), l, tick * kTick, kTick, temporary), steps(b.setup()), dHeard,
-                dPhase);
+      sweepTick(t, &cycles[first], laneOf<L>(grad.out(0), l, tick * kTick, kTick, temporary),
+                harmonicSteps(b.setup().whole(count)), dHeard, dPhase);
       for (int side = 0; side < 2; ++side)
         dTop +=
             heardBack(t.raw[side], t.amp[side], t.top, t.norm[side], b.setup(), dHeard[side], dRaw[side], dAmp[side]);
@@ -301,7 +304,8 @@ struct HarmonicOscillator {
       carried = dRaw[0];
       carriedAmp = dAmp[0];
       sweepPhase<L>(start, b, tick, l, dPhase, dAt, dHz);
-      dHz[t.topAt] += dTop * (2.0_s / b.rate());
+      const Sample* hz = &hzAll[first];
+      dHz[std::max_element(hz, hz + kTick) - hz] += dTop * (2.0_s / b.rate());
       if (const auto dF0 = grad.in(f0)) addLane<L>(dF0, l, tick * kTick, kTick, dHz);
       if (const auto dOffset = grad.in(phase)) addLane<L>(dOffset, l, tick * kTick, kTick, dPhase);
     }
