@@ -31,13 +31,14 @@ struct Probe {
 struct Reader {
   static constexpr int kMost = 128;
   static constexpr NodeInfo info{.id = "picture.reader", .name = "Reader", .help = "Reads.", .isOutput = true};
-  static constexpr std::array inputs{Input{.id = "in", .name = "In", .help = "Signal.", .mixesVoices = true},
-                                     Input{.id = "wide",
-                                           .name = "Wide",
-                                           .help = "Vector.",
-                                           .rate = Rate::control,
-                                           .width = variableWidth('k'),
-                                           .mixesVoices = true}};
+  static constexpr std::array inputs{
+      Input{.id = "in", .name = "In", .help = "Signal.", .width = {2}, .mixesVoices = true},
+      Input{.id = "wide",
+            .name = "Wide",
+            .help = "Vector.",
+            .rate = Rate::control,
+            .width = variableWidth('k'),
+            .mixesVoices = true}};
   static constexpr std::array outputs{Output{.id = "out", .name = "Out", .help = "First value."},
                                       Output{.id = "scan", .name = "Scan", .help = "Element i at frame i of a tick."}};
 
@@ -70,9 +71,12 @@ int signalInput(const NodeType& type) {
   return -1;
 }
 
+/// A control vector. Sound of variable width follows the mono test signal.
+bool isWide(const Output& row) { return row.width.size > 2 || (row.width.variable && row.rate == Rate::control); }
+
 int pictureOutput(const NodeType& type, bool wide) {
   for (std::size_t o = 0; o < type.outputs.size(); ++o)
-    if (const Width& w = type.outputs[o].width; (w.size > 2 || w.variable) == wide) return static_cast<int>(o);
+    if (isWide(type.outputs[o]) == wide) return static_cast<int>(o);
   return wide || type.outputs.empty() ? -1 : 0;
 }
 
@@ -104,9 +108,7 @@ Result<Answer> play(const PatchNode& source, const NodeType& type, double rate, 
           {source.id, std::string(type.outputs[static_cast<std::size_t>(output)].id), "reader'", row});
   };
   const int narrow = pictureOutput(type, false), wide = pictureOutput(type, true);
-  if (narrow >= 0 && type.outputs[static_cast<std::size_t>(narrow)].width.size == 1 &&
-      !type.outputs[static_cast<std::size_t>(narrow)].width.variable)
-    read(narrow, "in");
+  if (narrow >= 0 && !isWide(type.outputs[static_cast<std::size_t>(narrow)])) read(narrow, "in");
   if (wide >= 0 && type.outputs[static_cast<std::size_t>(wide)].rate == Rate::control) read(wide, "wide");
   auto plan = compilePlan(patch, registry, {.rate = rate});
   if (!plan) return plan.error();

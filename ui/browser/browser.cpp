@@ -3,6 +3,7 @@
 
 #include <QLineEdit>
 #include <QMimeData>
+#include <QTabBar>
 #include <QTabWidget>
 #include <QVBoxLayout>
 #include <algorithm>
@@ -66,6 +67,7 @@ Browser::Browser(const core::Registry& registry, std::vector<presets::PresetInfo
   search_->setAccessibleName(tr("Search nodes and presets"));
   search_->setClearButtonEnabled(true);
   tabs_->setDocumentMode(true);
+  tabs_->tabBar()->setDrawBase(false);
   tabs_->addTab(nodes_, tr("Nodes"));
   tabs_->addTab(presetList_, tr("Presets"));
   auto* layout = new QVBoxLayout(this);

@@ -11,6 +11,7 @@ namespace ui {
 namespace {
 constexpr double kFar = 0.5;
 constexpr int kPieces = 24;
+constexpr double kBelow = 150, kTurn = 72;  ///< of a cable that runs back
 
 double distanceToPiece(QPointF p, QPointF a, QPointF b) {
   const QPointF d = b - a;
@@ -31,9 +32,16 @@ void CableItem::setCable(const core::Cable& cable, SignalKind kind) {
 void CableItem::setEnds(QPointF from, QPointF to) {
   prepareGeometryChange();
   const double dx = to.x() - from.x();
-  const double reach = dx > 0 ? std::max(32.0, dx / 2) : std::min(160.0, 48 - dx / 3);
   path_ = QPainterPath(from);
-  path_.cubicTo(from + QPointF(reach, 0), to - QPointF(reach, 0), to);
+  if (dx > -24) {
+    const double reach = std::max(32.0, dx / 2);
+    path_.cubicTo(from + QPointF(reach, 0), to - QPointF(reach, 0), to);
+  } else {  // back to the left: below the nodes, not behind them
+    const double below = std::max(from.y(), to.y()) + kBelow;
+    const QPointF middle((from.x() + to.x()) / 2, below);
+    path_.cubicTo(from + QPointF(kTurn, 0), QPointF(from.x() + kTurn, below), middle);
+    path_.cubicTo(QPointF(to.x() - kTurn, below), to - QPointF(kTurn, 0), to);
+  }
   line_.clear();
   for (int i = 0; i <= kPieces; ++i) line_ << path_.pointAtPercent(i / static_cast<double>(kPieces));
   box_ = path_.controlPointRect().adjusted(-12, -12, 12, 12);
