@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ui/engine_control.h"
+#include "ui/patch_diff.h"
 
 class FakeEngine : public ui::EngineControl {
  public:
@@ -16,9 +17,10 @@ class FakeEngine : public ui::EngineControl {
     ++knobs;
     if (core::PatchNode* n = patch.find(node)) n->values[input] = value;
   }
-  void setDepth(const core::Cable&, double value) override {
+  void setDepth(const core::Cable& cable, double value) override {
     ++depths;
-    depth = value;
+    for (core::Cable& c : patch.cables)
+      if (ui::sameEnds(c, cable)) c.depth = value;
   }
   void noteOn(int key, float velocity) override { notes.append(QStringLiteral("on %1 %2").arg(key).arg(velocity > 0)); }
   void noteOff(int key) override { notes.append(QStringLiteral("off %1").arg(key)); }
@@ -44,7 +46,6 @@ class FakeEngine : public ui::EngineControl {
 
   core::Patch patch;
   int patches = 0, knobs = 0, depths = 0, plays = 0, stops = 0, clips = 0, clipStops = 0;
-  double depth = 0;
   std::vector<float> clip;
   QStringList notes;
   ui::EngineStatus current;

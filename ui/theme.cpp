@@ -92,9 +92,9 @@ QPushButton[role="flat"], QToolButton[role="flat"] { background: transparent; bo
 QPushButton[role="flat"]:hover, QToolButton[role="flat"]:hover { color: @text; border-color: @line; }
 QPushButton[role="flat"]:focus, QToolButton[role="flat"]:focus { border-color: @accent; }
 QPushButton[role="flat"]:disabled { color: @structure; }
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit { background: @field; color: @text; border: 1px solid @line;
+QLineEdit, QPlainTextEdit { background: @field; color: @text; border: 1px solid @line;
   border-radius: 5px; padding: 3px 6px; selection-background-color: @accent; selection-color: @onAccent; }
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus { border-color: @accent; }
+QLineEdit:focus, QPlainTextEdit:focus { border-color: @accent; }
 QComboBox QAbstractItemView { background: @node; color: @text; border: 1px solid @line; selection-background-color: @accent;
   selection-color: @onAccent; }
 QListView, QTreeView, QTableView, QListWidget, QTreeWidget { background: transparent; border: none; outline: none; }

@@ -11,7 +11,7 @@ namespace ui {
 namespace {
 constexpr double kFar = 0.5;
 constexpr int kPieces = 24;
-constexpr double kBelow = 150, kTurn = 72;  ///< of a cable that runs back
+constexpr double kBelow = 48, kTurn = 72;  ///< of a cable that runs back
 
 double distanceToPiece(QPointF p, QPointF a, QPointF b) {
   const QPointF d = b - a;
@@ -29,7 +29,7 @@ void CableItem::setCable(const core::Cable& cable, SignalKind kind) {
   update();
 }
 
-void CableItem::setEnds(QPointF from, QPointF to) {
+void CableItem::setEnds(QPointF from, QPointF to, double below) {
   prepareGeometryChange();
   const double dx = to.x() - from.x();
   path_ = QPainterPath(from);
@@ -37,7 +37,7 @@ void CableItem::setEnds(QPointF from, QPointF to) {
     const double reach = std::max(32.0, dx / 2);
     path_.cubicTo(from + QPointF(reach, 0), to - QPointF(reach, 0), to);
   } else {  // back to the left: below the nodes, not behind them
-    const double below = std::max(from.y(), to.y()) + kBelow;
+    below = std::max({below, from.y() + kBelow, to.y() + kBelow});
     const QPointF middle((from.x() + to.x()) / 2, below);
     path_.cubicTo(from + QPointF(kTurn, 0), QPointF(from.x() + kTurn, below), middle);
     path_.cubicTo(QPointF(to.x() - kTurn, below), to - QPointF(kTurn, 0), to);

@@ -19,7 +19,8 @@ class CableItem : public QGraphicsItem {
 
   const core::Cable& cable() const { return cable_; }
   void setCable(const core::Cable& cable, SignalKind kind);
-  void setEnds(QPointF from, QPointF to);
+  /// `below`: a scene height under the nodes, where a cable that runs back to the left passes.
+  void setEnds(QPointF from, QPointF to, double below = -1e9);
   void setSelectedLook(bool selected);
   void setHovered(bool hovered);
   /// Distance of a scene point from the curve, in scene units.

@@ -134,7 +134,9 @@ void Canvas::syncCables() {
 void Canvas::placeCables() {
   for (CableItem* c : cables_) {
     const NodeItem *from = nodeItem(c->cable().from), *to = nodeItem(c->cable().to);
-    if (from && to) c->setEnds(from->portPosition(true, c->cable().output), to->portPosition(false, c->cable().input));
+    if (!from || !to) continue;
+    const double below = std::max(from->pos().y() + from->body().bottom(), to->pos().y() + to->body().bottom()) + 20;
+    c->setEnds(from->portPosition(true, c->cable().output), to->portPosition(false, c->cable().input), below);
   }
 }
 

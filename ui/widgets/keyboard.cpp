@@ -56,7 +56,7 @@ void Keyboard::paintEvent(QPaintEvent* e) {
       const QRectF r = keyRect(key);
       if (isBlack(key) != black || !r.intersects(QRectF(e->rect()))) continue;
       const bool down = shown_.contains(key);
-      p.setPen(QPen(t.ground, 1));
+      p.setPen(QPen(QColor(0x14, 0x16, 0x1a), 1));
       p.setBrush(down ? t.accent : black ? QColor(0x17, 0x19, 0x1e) : QColor(0xe9, 0xec, 0xf2));
       p.drawRoundedRect(r.adjusted(0.5, -4, -0.5, -0.5), 3, 3);
       if (key % 12 != 0) continue;
