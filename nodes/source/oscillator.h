@@ -290,6 +290,7 @@ struct Oscillator {
   template <int L>
   struct TickSlopes {
     alignas(64) Sample phase[kTick * L], step[kTick * L];
+    alignas(64) Sample keep[kTick * L];  ///< 0 where the wave restarts, else 1
   };
   template <int L, int wave>
   static void adjoint(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
@@ -298,12 +299,11 @@ struct Oscillator {
     const auto dOut = grad.out(0), dWidth = grad.in(width);
     const auto pulse = b.audio(width);
     State<L> state = start;
-    static thread_local std::array<std::array<bool, kTick * L>, info.backwardTicks> restarts;
     static thread_local Tick<L> t;
     for (int tick = 0; tick < b.ticks(); ++tick) {
-      markRestarts<L>(restarts[static_cast<std::size_t>(tick)], state.gate, b, tick);
-      t.compute(state, b, tick);
       auto& into = all[static_cast<std::size_t>(tick)];
+      markRestarts<L>(into.keep, state.gate, b, tick);
+      t.compute(state, b, tick);
       for (int i = 0; i < kChunks; ++i) {
         const W signedStep = load<kWide>(t.step + i * kWide), one = splat<kWide>(1.0_s), zero{};
         Slopes slopes;
@@ -315,24 +315,23 @@ struct Oscillator {
         if (dWidth && wave == square) dWidth.addWide(tick * kChunks + i, slopes.width * dy);
       }
     }
-    accumulate<L>(all, restarts, d, b, grad);
+    accumulate<L>(all, d, b, grad);
   }
 
   template <int L>
-  static void markRestarts(std::array<bool, kTick * L>& at, Vec<L> last, const Block<L>& b, int tick) {
+  static void markRestarts(Sample* keep, Vec<L> last, const Block<L>& b, int tick) {
     const auto open = b.audio(gate);
+    const Vec<L> zero{}, one = splat<L>(1);
     for (int i = 0; i < kTick; ++i) {
       const Vec<L> now = open[tick * kTick + i];
-      for (int l = 0; l < L; ++l)
-        at[static_cast<std::size_t>(i * L + l)] = lane<L>(last, l) <= 0.5_s && lane<L>(now, l) > 0.5_s;
+      store<L>(keep + i * L, rises<L>(last, now) ? zero : one);
       last = now;
     }
   }
 
   /// phase[n + 1] = phase[n] + step[n], cut where the wave restarts; step = f0 (1 + fm) / rate.
-  template <int L, class All, class Restarts>
-  static void accumulate(const All& all, const Restarts& restarts, Cotangent<L>& d, const Block<L>& b,
-                         const Grad<L>& grad) {
+  template <int L, class All>
+  static void accumulate(const All& all, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
     const auto hz = b.audio(f0), modulation = b.audio(fm);
     const auto dHz = grad.in(f0), dFm = grad.in(fm), dPhase = grad.in(phase);
     const Sample perFrame = 1.0_s / b.rate();
@@ -348,14 +347,7 @@ struct Oscillator {
       if (dHz) dHz.add(i, dStep * ratio);
       if (dFm) dFm.add(i, dStep * hz[i]);
       if (dPhase) dPhase.add(i, dp);
-      sum = sum + dp;
-      for (int l = 0; l < L; ++l)
-        if (restarts[tick][static_cast<std::size_t>(j * L + l)]) {
-          if constexpr (L == 1)
-            sum = 0;
-          else
-            sum[l] = 0;
-        }
+      sum = (sum + dp) * load<L>(all[tick].keep + j * L);
     }
     d.phase = sum;
   }
