@@ -128,11 +128,17 @@ void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) c
   if (!t.in.row->isParameter()) return;
   const Vec<L> lo = splat<L>(static_cast<Sample>(t.limits.min)), hi = splat<L>(static_cast<Sample>(t.limits.max));
   if (octaves) {
-    const bool gliding = isGliding(t.in.parameter);
     const Vec<L> knob = lanesAt(e_.packed_, t.in.parameter);
-    for (int i = 0; i < kTick; ++i) {
-      const Vec<L> base = gliding ? glide(t.in.parameter, i) : knob;
-      store<L>(out + i * L, base * exp2<L>(load<L>(out + i * L)));
+    if (isGliding(t.in.parameter)) {
+      for (int i = 0; i < kTick; ++i) store<L>(out + i * L, glide(t.in.parameter, i) * exp2<L>(load<L>(out + i * L)));
+    } else {
+      constexpr int W = L == 1 ? kWide : L;  // one lane: eight frames at a time
+      Vec<W> wide;
+      if constexpr (L == 1)
+        wide = splat<W>(knob);
+      else
+        wide = knob;
+      for (int i = 0; i < kTick * L; i += W) store<W>(out + i, wide * exp2<W>(load<W>(out + i)));
     }
   }
   for (int i = 0; i < kTick; ++i) store<L>(out + i * L, minimum(maximum(load<L>(out + i * L), lo), hi));
@@ -207,8 +213,17 @@ const Sample* InputStep::fetchAudio(const PlanCable& cable, const Target& t, int
       }
     return temporary;
   }
-  for (int l = 0; l < L; ++l) {  // same domain at control rate, or mono to voices
-    const int lane = s.voiced == t.voiced ? t.group * L + l : t.domain.clipOf(t.group * L + l);
+  if (s.voiced == t.voiced) {  // control rate: a ramp from the tick before
+    const Sample* row = e_.buffer(cable.signal).at(t.group, tick - (cable.delayed ? 1 : 0));
+    const Vec<L> now = load<L>(row + (s.width == 1 ? 0 : channel) * L);
+    const bool flat = cable.delayed || firstTick(cable, tick);
+    const Vec<L> before =
+        flat ? now : load<L>(e_.buffer(cable.signal).at(t.group, tick - 1) + (s.width == 1 ? 0 : channel) * L);
+    for (int i = 0; i < kTick; ++i) store<L>(temporary + i * L, flat ? now : before + (now - before) * rampWeight(i));
+    return temporary;
+  }
+  for (int l = 0; l < L; ++l) {  // mono to voices
+    const int lane = t.domain.clipOf(t.group * L + l);
     for (int i = 0; i < kTick; ++i) temporary[i * L + l] = sourceAt(cable, lane, tick, channel, i);
   }
   return temporary;
