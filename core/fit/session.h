@@ -31,8 +31,8 @@ struct FitOptions {
 
 /// What the fit is doing, for a progress bar, the loss curve and the ear.
 struct FitProgress {
-  std::string stage;         ///< "Listening", "Searching", "Coarse", "Fine", "Phase"
-  int step = 0, steps = 0;   ///< steps: 0 when only the budget limits
+  std::string stage;        ///< "Listening", "Searching", "Coarse", "Fine", "Phase"
+  int step = 0, steps = 0;  ///< steps: 0 when only the budget limits
   double loss = 0, best = 0;
   double elapsed = 0, left = 0;  ///< s
   const Patch* patch = nullptr;  ///< best so far; valid during the call

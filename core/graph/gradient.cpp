@@ -144,7 +144,8 @@ void Gradient::allocate() {
 
 // ---- forward ----------------------------------------------------------------------------------
 
-void Gradient::forward() {
+void Gradient::forward(const std::stop_token& stop) {
+  stop_ = stop;
   executor_->reset();
   for (auto& c : outputCotangents_) c.clear();
   for (int s = 0; s < stretches(); ++s) {
@@ -235,6 +236,7 @@ void Gradient::runNodeRecording(int node, int group, int from, int ticks, bool a
   };
   if (keeps && again) return copyKept(false);
   for (int t = from; t < from + ticks; t += size) {
+    if (stop_.stop_requested()) return;
     if (bytes && chunkStates_[at(node)].size())
       std::memcpy(chunkStates_[at(node)].data() + at((t / size) * groups + group) * bytes,
                   e.memory_[at(node)]->state.data() + at(group) * bytes, bytes);
@@ -254,7 +256,8 @@ void Gradient::setCotangent(int channel, int clip, std::span<const Sample> d) {
 
 // ---- backward ---------------------------------------------------------------------------------
 
-void Gradient::backward() {
+void Gradient::backward(const std::stop_token& stop) {
+  stop_ = stop;
   Executor& e = *executor_;
   std::fill(parameterGradient_.begin(), parameterGradient_.end(), 0.0);
   for (auto& node : tensorGradient_)
@@ -336,6 +339,7 @@ void Gradient::sweepNode(int node, int group, int from, int ticks) {
   const InputCotangents into{&cotangents_, &parameterGradient_, &wantedParameter_};
   const int size = chunk(node);
   for (int t = from + (ticks - 1) / size * size; t >= from; t -= size) {
+    if (stop_.stop_requested()) return;
     int start = t, count = std::min(size, from + ticks - t);
     if (n.voiced) {  // silent before the group's first note: no cotangent passes
       const std::int64_t active = e.activeFrom_[at(group)];

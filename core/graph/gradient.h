@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "core/graph/executor.h"
@@ -45,8 +46,9 @@ class Gradient {
   int frames() const { return ticks_ * kTick; }
   bool checkpointed() const { return stretches() > 1; }
 
-  /// Renders the clip from frame 0 with the executor's present values, recording.
-  void forward();
+  /// Renders the clip from frame 0 with the executor's present values, recording. A requested `stop`
+  /// ends it early; what was computed then means nothing.
+  void forward(const std::stop_token& stop = {});
   /// Output sample of the last forward.
   Sample output(int channel, int clip, int frame) const {
     return outputs_[channel].at(clip / lanes(), 0)[frame * lanes() + clip % lanes()];
@@ -57,7 +59,7 @@ class Gradient {
   void setCotangent(int channel, int clip, std::span<const Sample> d);
 
   /// Sweeps back. Gradients of the last forward are then available.
-  void backward();
+  void backward(const std::stop_token& stop = {});
   double parameter(int parameter, int clip) const {
     return parameterGradient_[static_cast<std::size_t>(parameter * executor_->mono_.clips + clip)];
   }
@@ -82,6 +84,7 @@ class Gradient {
 
   std::unique_ptr<Executor> executor_;
   GradientRequest request_;
+  std::stop_token stop_;
   int ticks_ = 0, stretch_ = 0, inBuffers_ = -1;
   SignalBuffer outputs_[2], outputCotangents_[2];
   std::vector<std::uint8_t> active_, cyclic_, wantedParameter_;
