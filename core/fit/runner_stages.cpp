@@ -197,6 +197,39 @@ FitRunner::Candidate FitRunner::scanPhases(Candidate from, const SpectralLoss& l
   return own.front();
 }
 
+/// Onset and release were measured to a few milliseconds; here they are moved as long as the loss
+/// falls, by ever smaller steps.
+FitRunner::Candidate FitRunner::scanTimes(Candidate from, const SpectralLoss& loss) {
+  if (options_.keepPhrase || patch_.phrase.size() != 1 || ticks_ * kTick > 10 * patch_.rate) return from;
+  state_.stage = "Phase";
+  std::vector<Sample> sound;
+  const auto lossAt = [&](const Note& note) {
+    patch_.phrase = {note};
+    events_ = allocate(playerEvents(patch_.phrase, patch_.rate), gradient_->executor().plan().voices);
+    return evaluate(from.x, loss, {});
+  };
+  Note best = patch_.phrase[0];
+  from.loss = lossAt(best);
+  for (const double step : {3e-3, 1e-3, 3e-4, 1e-4, 3e-5})
+    for (const bool start : {true, false})
+      for (const double sign : {1.0, -1.0})
+        for (int moves = 0; moves < 4 && !stopped(); ++moves) {
+          Note tried = best;
+          if (start) {
+            tried.start = std::max(0.0, tried.start + sign * step);
+            tried.length = std::max(0.01, tried.length - sign * step);  // the release stays where it is
+          } else {
+            tried.length = std::max(0.01, tried.length + sign * step);
+          }
+          const double value = lossAt(tried);
+          if (!(value < from.loss)) break;
+          from.loss = value;
+          best = tried;
+        }
+  lossAt(best);
+  return from;
+}
+
 FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const Values& start) {
   const bool tensors = space_->hasTensors();
   const double loud = std::max(analysis_.peak, 1e-3);
@@ -208,7 +241,7 @@ FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const Value
     if (count > 1) found[count - 1].x = start;  // the analysed start always takes part
     best.loss = kNever;
     for (std::size_t i = 0; i < count && !stopped(); ++i) {
-      const double share = 0.15 + (tensors ? 0.05 : 0.3) * static_cast<double>(i + 1) / static_cast<double>(count);
+      const double share = (tensors ? 0.0 : 0.15) + (tensors ? 0.06 : 0.3) * static_cast<double>(i + 1) / static_cast<double>(count);
       Candidate c = descend(found[i], smooth, part(share), 1);
       if (c.loss < best.loss) best = std::move(c);
     }
@@ -217,9 +250,10 @@ FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const Value
   {
     state_.stage = "Fine";
     const SpectralLoss robust(target_, lossOptions(LossKind::robust, 1e-4 * loud), stop_);
-    best = descend(best, robust, part(tensors ? 0.5 : 0.75), tensors ? 1 : 0.5);
+    best = descend(best, robust, part(tensors ? 0.35 : 0.75), tensors ? 1 : 0.5);
     const bool phases = std::any_of(space_->entries().begin(), space_->entries().end(),
                                     [](const FitEntry& e) { return e.parameter >= 0 && e.unit == Unit::cycles; });
+    if (!tensors && !stopped()) best = scanTimes(best, robust);
     if (phases && !stopped()) best = scanPhases(best, robust);
     state_.stage = "Fine";
     if (!tensors && !stopped()) best = descend(best, robust, part(0.97), 0.25);

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// links: nodes
+// Fits: known parameters are found again, the same seed gives the same bits, cancelling is quick and
+// leaves the best so far, targets that cannot work are named.
+#include <QElapsedTimer>
+#include <QtTest>
+#include <cmath>
+#include <numbers>
+#include <thread>
+
+#include "core/analysis/compare.h"
+#include "core/fit/session.h"
+#include "core/graph/render.h"
+#include "nodes/registry.h"
+
+using namespace core;
+
+namespace {
+const Registry& registry() {
+  static const Registry r = nodes::makeRegistry();
+  return r;
+}
+PatchNode node(const char* id, const char* type, std::map<std::string, double> values = {},
+               std::set<std::string> free = {}) {
+  PatchNode n;
+  n.id = id;
+  n.type = type;
+  n.values = std::move(values);
+  n.free = std::move(free);
+  return n;
+}
+
+/// A saw through a low-pass: note -> oscillator -> filter -> gain -> output.
+Patch subtractive() {
+  Patch p;
+  p.nodes = {node("note", "control.note"),
+             node("osc", "source.oscillator", {{"f0", kC4Hz}, {"phase", 0.3}}, {"f0", "phase"}),
+             node("svf", "filter.svf", {{"cutoff", 1500}, {"q", 2}}, {"cutoff", "q"}),
+             node("gain", "effect.gain", {{"gain", -12}}, {"gain"}), node("out", "structure.output")};
+  p.nodes[1].settings["waveform"].text = "saw";
+  p.cables = {{"note", "pitch", "osc", "f0"}, {"note", "gate", "osc", "gate"},   {"osc", "out", "svf", "in"},
+              {"svf", "low", "gain", "in"},   {"note", "gate", "gain", "level"}, {"gain", "out", "out", "in"}};
+  p.phrase = {{57, 0.02, 0.5, 0.8}};
+  return p;
+}
+/// Two oscillators of different waves, mixed.
+Patch twoVoices() {
+  Patch p = subtractive();
+  p.nodes.push_back(node("second", "source.oscillator", {{"f0", 2 * kC4Hz}}, {}));
+  p.nodes.back().settings["waveform"].text = "triangle";
+  p.nodes.push_back(node("level", "effect.gain", {{"gain", -9}}, {"gain"}));
+  p.cables.push_back({"note", "pitch", "second", "f0"});
+  p.cables.push_back({"note", "gate", "second", "gate"});
+  p.cables.push_back({"second", "out", "level", "in"});
+  p.cables.push_back({"level", "out", "svf", "in"});
+  return p;
+}
+/// Pulse width and an echo.
+Patch pulse() {
+  Patch p = subtractive();
+  p.find("osc")->settings["waveform"].text = "square";
+  p.find("osc")->values["width"] = 0.3;
+  p.find("osc")->free = {"f0", "width", "phase"};
+  p.find("svf")->values["cutoff"] = 3000;
+  return p;
+}
+
+AudioData sound(const Patch& p, double seconds) {
+  RenderOptions o;
+  o.seconds = seconds;
+  const auto r = render(p, registry(), o);
+  AudioData a;
+  a.rate = r->rate;
+  a.channels = {r->channels[0], r->channels[1]};
+  return a;
+}
+/// Moves what is free by up to a fifth of its travel, and pitches by 30 cents.
+void perturb(Patch& p) {
+  double sign = 1;
+  for (PatchNode& n : p.nodes) {
+    const NodeType& type = *registry().find(n.type);
+    for (const std::string& row : n.free) {
+      const Input& in = type.inputs[static_cast<std::size_t>(type.inputIndex(row))];
+      const double was = knobValue(n, in);
+      double u = in.range().normalise(was);
+      u += (u > 0.75 ? -1 : u < 0.25 ? 1 : sign) * 0.17;
+      n.values[row] = in.id == "f0" ? was * std::exp2(30.0 / 1200) : in.range().plain(u);
+      sign = -sign;
+    }
+  }
+}
+bool mentions(const std::vector<std::string>& lines, const char* word) {
+  return std::any_of(lines.begin(), lines.end(),
+                     [word](const std::string& s) { return s.find(word) != std::string::npos; });
+}
+}  // namespace
+
+class TestFit : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void recovers_data() {
+    QTest::addColumn<int>("patch");
+    QTest::newRow("subtractive") << 0;
+    QTest::newRow("two oscillators") << 1;
+    QTest::newRow("pulse") << 2;
+  }
+  void recovers() {
+    QFETCH(int, patch);
+    const Patch truth = patch == 0 ? subtractive() : patch == 1 ? twoVoices() : pulse();
+    const AudioData target = sound(truth, 0.7);
+    Patch start = truth;
+    perturb(start);
+    FitOptions options;
+    options.steps = 400;
+    const auto got = fit(start, registry(), target, options, {}, {});
+    QVERIFY2(got.has_value(), got ? "" : got.error().message.c_str());
+    const Comparison before = compare(target, sound(start, 0.7)), after = compare(target, sound(got->patch, 0.7));
+    qInfo("lsd %.2f -> %.3f dB", before.lsdDb, after.lsdDb);
+    for (const FitChange& c : got->changes) qInfo("%s %g -> %g", c.name.c_str(), c.before, c.after);
+    QVERIFY2(after.lsdDb < 1, qPrintable(QString::number(after.lsdDb)));
+    QVERIFY(before.lsdDb > 2 * after.lsdDb);
+    QVERIFY(got->terms.at(0).end < got->terms.at(0).start);
+    QVERIFY(!got->changes.empty() && got->curve.size() > 100);
+  }
+  void sameSeedSameBits() {
+    const AudioData target = sound(subtractive(), 0.4);
+    Patch start = subtractive();
+    perturb(start);
+    FitOptions options;
+    options.steps = 24;
+    const auto a = fit(start, registry(), target, options, {}, {});
+    const auto b = fit(start, registry(), target, options, [](const FitProgress&) {}, {});
+    QVERIFY(a && b && a->patch == b->patch && a->curve == b->curve);
+    options.seed = 2;
+    const auto c = fit(start, registry(), target, options, {}, {});
+    QVERIFY(c && !(a->patch == c->patch));
+  }
+  void cancelKeepsTheBest() {
+    const AudioData target = sound(subtractive(), 2.0);
+    Patch start = subtractive();
+    perturb(start);
+    std::stop_source source;
+    FitOptions options;
+    options.budgetSeconds = 60;
+    int calls = 0;
+    const auto got = fit(
+        start, registry(), target, options,
+        [&](const FitProgress& p) {
+          QVERIFY(p.patch);
+          if (p.stage == "Coarse" && ++calls == 3) source.request_stop();
+        },
+        source.get_token());
+    QVERIFY(got && got->cancelled);
+    QVERIFY(calls < 30);  // it did not go on
+    const double was = compare(target, sound(start, 2)).lsdDb, is = compare(target, sound(got->patch, 2)).lsdDb;
+    QVERIFY2(is <= was, qPrintable(QString("%1 -> %2").arg(was).arg(is)));
+    std::stop_source early;
+    early.request_stop();
+    const auto none = fit(start, registry(), target, options, {}, early.get_token());
+    QVERIFY(none && none->cancelled);
+  }
+  void progressComesOften() {
+    const AudioData target = sound(subtractive(), 1.0);
+    FitOptions options;
+    options.budgetSeconds = 2;
+    int calls = 0;
+    std::set<std::string> stages;
+    const auto got = fit(subtractive(), registry(), target, options,
+                         [&](const FitProgress& p) {
+                           ++calls;
+                           stages.insert(p.stage);
+                         },
+                         {});
+    QVERIFY(got.has_value());
+    QVERIFY2(calls >= 20, qPrintable(QString::number(calls)));
+    QVERIFY(stages.contains("Coarse") && stages.contains("Fine") && stages.contains("Searching"));
+  }
+  void neverWorseThanTheStart() {
+    const AudioData target = sound(subtractive(), 0.5);
+    FitOptions options;
+    options.steps = 8;
+    options.keepPhrase = true;
+    const auto got = fit(subtractive(), registry(), target, options, {}, {});
+    QVERIFY(got && got->terms.at(0).end <= got->terms.at(0).start);
+    QVERIFY(compare(target, sound(got->patch, 0.5)).lsdDb < 0.01);  // it was there already
+  }
+  void phraseIsWritten() {
+    const AudioData target = sound(subtractive(), 0.8);
+    FitOptions options;
+    options.steps = 4;
+    const auto got = fit(subtractive(), registry(), target, options, {}, {});
+    QVERIFY(got.has_value());
+    const Note n = got->patch.phrase.at(0);
+    QVERIFY(std::abs(n.pitch - 57) < 0.02 && std::abs(n.start - 0.02) < 0.004 && std::abs(n.length - 0.5) < 0.02);
+    QVERIFY(std::abs(got->f0 - 220) < 0.2);
+  }
+  void targetsThatCannotWork() {
+    FitOptions options;
+    options.steps = 2;
+    AudioData silence;
+    silence.channels = {std::vector<float>(24000, 0.0f)};
+    const auto silent = fit(subtractive(), registry(), silence, options, {}, {});
+    QVERIFY(silent && mentions(silent->warnings, "silent"));
+    AudioData chord;
+    chord.channels = {std::vector<float>(48000)};
+    for (std::size_t i = 0; i < 48000; ++i)
+      for (const double f : {261.63, 329.63, 392.0})
+        for (int k = 1; k < 8; ++k)
+          chord.channels[0][i] +=
+              static_cast<float>(0.05 / k * std::sin(2 * std::numbers::pi * f * k * static_cast<double>(i) / 48000));
+    const auto many = fit(subtractive(), registry(), chord, options, {}, {});
+    QVERIFY(many && mentions(many->warnings, "several notes"));
+    AudioData one;
+    one.channels = {{0.5f}};
+    QVERIFY(fit(subtractive(), registry(), one, options, {}, {}).has_value());
+    QVERIFY(!fit(subtractive(), registry(), AudioData{}, options, {}, {}));
+    Patch stuck = subtractive();
+    for (PatchNode& n : stuck.nodes) n.free.clear();
+    const auto nothing = fit(stuck, registry(), chord, options, {}, {});
+    QVERIFY(!nothing && nothing.error().message.find("free") != std::string::npos);
+    Patch mute = subtractive();
+    mute.nodes.pop_back();
+    mute.cables.pop_back();
+    QVERIFY(!fit(mute, registry(), chord, options, {}, {}));
+  }
+};
+
+QTEST_GUILESS_MAIN(TestFit)
+#include "tst_fit.moc"
