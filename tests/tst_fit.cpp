@@ -191,7 +191,7 @@ class TestFit : public QObject {
     const auto got = fit(subtractive(), registry(), target, options, {}, {});
     QVERIFY(got.has_value());
     const Note n = got->patch.phrase.at(0);
-    QVERIFY(std::abs(n.pitch - 57) < 0.02 && std::abs(n.start - 0.02) < 0.004 && std::abs(n.length - 0.5) < 0.02);
+    QVERIFY(std::abs(n.pitch - 57) < 0.02 && std::abs(n.start - 0.02) < 0.008 && std::abs(n.length - 0.5) < 0.02);
     QVERIFY(std::abs(got->f0 - 220) < 0.2);
   }
   void targetsThatCannotWork() {

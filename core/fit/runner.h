@@ -45,7 +45,7 @@ class FitRunner {
   Candidate descend(Candidate from, const SpectralLoss& loss, const Until& until, double scale);
   void wakeDead(Values& x, const Values& d, std::vector<int>& zeros) const;
   Candidate scanTimes(Candidate from, const SpectralLoss& loss);
-  Candidate scanPhases(Candidate from, const SpectralLoss& loss);
+  Candidate scanValues(Candidate from, const SpectralLoss& loss);
   Candidate refine(std::vector<Candidate> found, const Values& start);
   LossOptions lossOptions(LossKind kind, double epsilon) const;
   double render(const Values& x, std::vector<Sample>& out);

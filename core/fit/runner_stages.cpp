@@ -11,7 +11,8 @@
 namespace core {
 namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr int kPhases = 16;  ///< start phases tried in a cycle
+constexpr int kPhases = 16;                                                        ///< start phases tried in a cycle
+constexpr double kOffsets[] = {-0.2, -0.12, -0.07, -0.03, 0.03, 0.07, 0.12, 0.2};  ///< of a knob's travel
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 int workers() { return std::thread::hardware_concurrency() > 1 ? 2 : 1; }
@@ -172,21 +173,25 @@ FitRunner::Candidate FitRunner::descend(Candidate from, const SpectralLoss& loss
 }
 
 /// Start phases cannot be descended to from far away: each is tried all around, one after another.
-FitRunner::Candidate FitRunner::scanPhases(Candidate from, const SpectralLoss& loss) {
+/// Other values are tried some way off, in case the descent ended on the wrong side of a hill.
+FitRunner::Candidate FitRunner::scanValues(Candidate from, const SpectralLoss& loss) {
+  if (!lanes_) return from;
   state_.stage = "Phase";
-  const int clips = lanes_ ? lanes_->options().clips : 1;
+  const int clips = lanes_->options().clips;
   std::vector<Candidate> own{from};
-  if (lanes_) judge(own, loss);
+  judge(own, loss);
   for (const FitEntry& e : space_->entries()) {
-    if (e.parameter < 0 || e.unit != Unit::cycles || stopped()) continue;
+    if (e.parameter < 0 || e.pitch) continue;
+    const bool phase = e.unit == Unit::cycles;
     const double cycle = 1 / (e.range.max - e.range.min);
-    for (int batch = 0; batch < kPhases; batch += clips) {
+    const int count = phase ? kPhases : static_cast<int>(std::size(kOffsets));
+    for (int batch = 0; batch < count && !stopped(); batch += clips) {
       std::vector<Candidate> tried;
-      for (int i = 0; i < clips; ++i) {
+      for (int i = batch; i < std::min(batch + clips, count); ++i) {
         tried.push_back(own.front());
         double& u = tried.back().x[e.first];
-        u += cycle * (batch + i) / kPhases;
-        if (u > 1) u -= cycle;
+        u += phase ? cycle * i / kPhases : kOffsets[i];
+        if (phase && u > 1) u -= cycle;
         space_->clamp(tried.back().x);
       }
       judge(tried, loss);
@@ -241,7 +246,8 @@ FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const Value
     if (count > 1) found[count - 1].x = start;  // the analysed start always takes part
     best.loss = kNever;
     for (std::size_t i = 0; i < count && !stopped(); ++i) {
-      const double share = (tensors ? 0.0 : 0.15) + (tensors ? 0.06 : 0.3) * static_cast<double>(i + 1) / static_cast<double>(count);
+      const double share =
+          (tensors ? 0.0 : 0.15) + (tensors ? 0.06 : 0.3) * static_cast<double>(i + 1) / static_cast<double>(count);
       Candidate c = descend(found[i], smooth, part(share), 1);
       if (c.loss < best.loss) best = std::move(c);
     }
@@ -251,12 +257,12 @@ FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const Value
     state_.stage = "Fine";
     const SpectralLoss robust(target_, lossOptions(LossKind::robust, 1e-4 * loud), stop_);
     best = descend(best, robust, part(tensors ? 0.35 : 0.75), tensors ? 1 : 0.5);
-    const bool phases = std::any_of(space_->entries().begin(), space_->entries().end(),
-                                    [](const FitEntry& e) { return e.parameter >= 0 && e.unit == Unit::cycles; });
-    if (!tensors && !stopped()) best = scanTimes(best, robust);
-    if (phases && !stopped()) best = scanPhases(best, robust);
-    state_.stage = "Fine";
-    if (!tensors && !stopped()) best = descend(best, robust, part(0.97), 0.25);
+    for (const double share : {0.87, 0.97}) {
+      if (tensors || stopped() || (options_.steps == 0 && elapsed() > part(share).seconds)) continue;
+      best = scanValues(scanTimes(best, robust), robust);
+      state_.stage = "Fine";
+      best = descend(best, robust, part(share), 0.25);
+    }
   }
   if (tensors && !stopped()) {  // down to the recording's own noise floor
     const SpectralLoss last(target_, lossOptions(LossKind::robust, std::max(1e-6, 0.02 * analysis_.noiseFloor)), stop_);
