@@ -285,6 +285,32 @@ class TestDocument : public QObject {
     QCOMPARE(rig.engine.clipStops, 1);
   }
 
+  void exportAsksTheExporterAndCancels() {
+    FakeEngine engine;
+    Document document(windowRegistry(), engine);
+    std::atomic<int> calls = 0;
+    std::atomic<double> rate = 0;
+    const auto exporter = [&](const core::Patch&, const ExportRequest& r, const std::function<void(double)>& progress,
+                              const std::stop_token& stop) -> core::Result<void> {
+      rate = r.rate;
+      for (int i = 0; i < 2000 && !stop.stop_requested(); ++i) {
+        progress(i / 2000.0);
+        ++calls;
+        QThread::msleep(5);
+      }
+      if (stop.stop_requested()) return core::Error{"Cancelled."};
+      return {};
+    };
+    ExportDialog dialog(document, exporter);
+    dialog.setPath(QStringLiteral("never-written.wav"));
+    dialog.show();
+    QTest::mouseClick(dialog.startButton(), Qt::LeftButton);
+    QTRY_VERIFY(calls > 3);
+    QCOMPARE(rate.load(), 48000.0);
+    QTest::mouseClick(dialog.startButton(), Qt::LeftButton);
+    QTRY_COMPARE(dialog.message(), QStringLiteral("Cancelled."));
+  }
+
   void fitKeepsEditsMadeMeanwhile() {
     core::Patch before;
     core::PatchNode n;

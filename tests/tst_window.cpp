@@ -187,6 +187,32 @@ class TestWindow : public QObject {
     QCOMPARE(rig.patch().cables[0].to, std::string("output"));
   }
 
+  void nodeDroppedOnACableGoesIntoIt() {
+    Rig rig;
+    rig.drag(rig.port("svf", "low", true), rig.port("output", "in", false));
+    rig.document.moveNodes({{"delay", {300, 300}}});
+    const int steps = rig.document.undoStack().count();
+    const QPoint middle = rig.canvas().mapFromScene(rig.canvas().cableItem(rig.patch().cables[0])->middle());
+    const NodeItem* delay = rig.canvas().nodeItem("delay");
+    const QPoint grip = rig.middleOf("delay");
+    rig.drag(grip, middle + grip - rig.canvas().mapFromScene(delay->pos() + delay->body().center()));
+    QCOMPARE(rig.patch().cables.size(), std::size_t{2});
+    QCOMPARE(rig.patch().cables[0].to, std::string("delay"));
+    QCOMPARE(rig.patch().cables[1].to, std::string("output"));
+    QCOMPARE(rig.document.undoStack().count(), steps + 1);
+  }
+
+  void tabWalksTheNodes() {
+    Rig rig;
+    rig.canvas().setFocus();
+    QTest::keyClick(&rig.canvas(), Qt::Key_Tab);
+    QCOMPARE(rig.canvas().selectedNodes(), std::set<std::string>{"svf"});
+    QTest::keyClick(&rig.canvas(), Qt::Key_Tab);
+    QCOMPARE(rig.canvas().selectedNodes(), std::set<std::string>{"delay"});
+    QTest::keyClick(&rig.canvas(), Qt::Key_Return);
+    QVERIFY(qobject_cast<Knob*>(QApplication::focusWidget()));
+  }
+
   void copyAndPasteKeepInnerCables() {
     Rig rig;
     rig.connectByMouse();

@@ -256,6 +256,25 @@ void Document::moveNodes(const std::map<std::string, QPointF>& positions) {
   });
 }
 
+core::Result<void> Document::insertNode(const std::string& node, QPointF at, const core::Cable& cable,
+                                        const std::string& input, const std::string& output) {
+  core::Patch next = *patch_;
+  core::PatchNode* inserted = next.find(node);
+  if (!inserted || !findCable(next, cable)) return core::Error{"The node or the cable is gone."};
+  inserted->x = at.x();
+  inserted->y = at.y();
+  const core::Cable old = *findCable(next, cable);
+  std::erase_if(next.cables, [&cable](const core::Cable& c) { return sameEnds(c, cable); });
+  // depth and delay stay with the end they act on
+  for (const core::Cable& c : {core::Cable{old.from, old.output, node, input, 1, false, false},
+                               core::Cable{node, output, old.to, old.input, old.depth, old.delayed, old.free}}) {
+    if (auto fits = core::checkCable(next, registry_, c); !fits) return fits;
+    next.cables.push_back(c);
+  }
+  push(tr("Insert into cable"), std::move(next));
+  return {};
+}
+
 void Document::renameNode(const std::string& node, const QString& label) {
   change(tr("Rename"), [&](core::Patch& p) {
     if (core::PatchNode* n = p.find(node)) n->label = label.toStdString();

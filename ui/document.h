@@ -63,6 +63,9 @@ class Document : public QObject {
   void setDepth(const core::Cable& cable, double depth);
   void setSetting(const std::string& node, const std::string& setting, const core::PatchSetting& value);
   void moveNodes(const std::map<std::string, QPointF>& positions);
+  /// Moves a node and puts it into a cable: from its source into `input`, from `output` to its goal.
+  core::Result<void> insertNode(const std::string& node, QPointF at, const core::Cable& cable, const std::string& input,
+                                const std::string& output);
   void renameNode(const std::string& node, const QString& label);
   /// Inserts nodes and their cables with fresh ids, moved so that their middle is at `at`; new ids.
   std::vector<std::string> paste(const core::Patch& part, QPointF at);
@@ -101,7 +104,10 @@ class Document : public QObject {
   core::Result<void> recover(const QString& autosaved);
   static void discardRecoverable(const QString& autosaved);
   /// The user gave the work up (closing without saving): nothing to recover later.
-  void discardAutosave() { removeAutosave(); }
+  void discardAutosave() {
+    removeAutosave();
+    autosaved_ = patch_;  // or the timer would write it again
+  }
   /// Writes now if something changed since the last time (the timer does so every 10 s).
   void autosaveNow();
   /// Waits for the writing to end; for tests and for closing.

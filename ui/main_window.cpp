@@ -20,6 +20,7 @@
 #include "ui/inspector/inspector.h"
 #include "ui/theme.h"
 #include "ui/widgets/keyboard.h"
+#include "ui/widgets/knob.h"
 #include "ui/widgets/top_bar.h"
 
 namespace ui {
@@ -114,6 +115,9 @@ void MainWindow::wire() {
   connect(canvas_, &Canvas::selectionChanged, this, [this] {
     const auto& chosen = canvas_->selectedNodes();
     inspector_->show(chosen.size() == 1 ? *chosen.begin() : std::string());
+  });
+  connect(canvas_, &Canvas::controlsWanted, this, [this] {
+    if (Knob* first = inspector_->findChild<Knob*>()) first->setFocus();
   });
   connect(canvas_, &Canvas::said, this, &MainWindow::say);
   connect(inspector_, &Inspector::said, this, &MainWindow::say);

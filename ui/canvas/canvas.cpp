@@ -65,6 +65,8 @@ Canvas::Canvas(Document& document, NodePictures& pictures, QWidget* parent)
   connect(&pictures_, &NodePictures::ready, this, [this](const QString& node) {
     if (NodeItem* item = nodeItem(node.toStdString())) item->update();
   });
+  edge_.setInterval(16);
+  connect(&edge_, &QTimer::timeout, this, &Canvas::scrollAtEdge);
   sync();
 }
 
@@ -149,7 +151,41 @@ void Canvas::select(const std::set<std::string>& nodes) {
   selected_ = nodes;
   selectedCable_.reset();
   updateLooks();
+  describeSelection();
   Q_EMIT selectionChanged();
+}
+
+/// The canvas is one widget to a screen reader: it says what is selected and what feeds it.
+void Canvas::describeSelection() {
+  QString words = tr("%n nodes selected", "", static_cast<int>(selected_.size()));
+  if (selected_.size() == 1) {
+    const core::NodeType* type = document_.typeOf(*selected_.begin());
+    words = type ? text(type->info.name) : text(*selected_.begin());
+    for (const core::Cable& c : document_.patch().cables) {
+      if (c.to == *selected_.begin()) words += tr(", %1 from %2 %3").arg(text(c.input), text(c.from), text(c.output));
+      if (c.from == *selected_.begin()) words += tr(", %1 to %2 %3").arg(text(c.output), text(c.to), text(c.input));
+    }
+  }
+  setAccessibleDescription(words);
+}
+
+/// Tab walks the nodes from left to right, then leaves the canvas.
+bool Canvas::focusNextPrevChild(bool next) {
+  std::vector<NodeItem*> order;
+  for (const auto& entry : nodes_) order.push_back(entry.second);
+  std::sort(order.begin(), order.end(),
+            [](const NodeItem* a, const NodeItem* b) { return std::pair(a->x(), a->y()) < std::pair(b->x(), b->y()); });
+  if (!next) std::reverse(order.begin(), order.end());
+  const auto at =
+      selected_.size() == 1 ? std::find(order.begin(), order.end(), nodeItem(*selected_.begin())) : order.end();
+  const auto goal = at == order.end() ? order.begin() : std::next(at);
+  if (!hasFocus() || goal == order.end()) {
+    if (hasFocus()) select({});
+    return QGraphicsView::focusNextPrevChild(next);
+  }
+  select({(*goal)->id()});
+  ensureVisible(*goal, 24, 24);
+  return true;
 }
 
 void Canvas::selectAll() {

@@ -5,6 +5,7 @@
 
 #include <QGraphicsScene>
 #include <QGraphicsView>
+#include <QTimer>
 #include <map>
 #include <memory>
 #include <optional>
@@ -75,6 +76,8 @@ class Canvas : public QGraphicsView {
  Q_SIGNALS:
   void selectionChanged();
   void said(const QString& sentence);
+  /// Enter on a selected node: its controls want the focus.
+  void controlsWanted();
 
  protected:
   void mousePressEvent(QMouseEvent*) override;
@@ -90,6 +93,7 @@ class Canvas : public QGraphicsView {
   void dropEvent(QDropEvent*) override;
   void leaveEvent(QEvent*) override;
   bool viewportEvent(QEvent*) override;
+  bool focusNextPrevChild(bool next) override;
 
  private:
   enum class Drag { none, marquee, pan, nodes, cable };
@@ -121,7 +125,11 @@ class Canvas : public QGraphicsView {
   std::optional<Port> pullTarget(QPoint view) const;
   bool mayJoin(const Port& a, const Port& b) const;
   void moveDragged(QPoint view, bool free);
-  void endMove();
+  void dragTo(QPoint view, Qt::KeyboardModifiers modifiers);
+  void scrollAtEdge();
+  void endMove(bool mayInsert);
+  bool insertIntoCable(const NodeItem& node);
+  void describeSelection();
   void endMarquee(Qt::KeyboardModifiers modifiers);
   void nudge(QPointF by);
   void showMenu(QPoint view);
@@ -141,6 +149,7 @@ class Canvas : public QGraphicsView {
   Drag drag_ = Drag::none;
   QPoint pressed_, last_;
   QPointF grab_;
+  QTimer edge_;  ///< scrolls while something is dragged at the border
   bool moved_ = false, space_ = false, viewFramed_ = false;
   std::map<std::string, QPointF> origins_;
   std::string primary_;

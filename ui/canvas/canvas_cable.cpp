@@ -8,7 +8,8 @@
 
 namespace ui {
 namespace {
-constexpr double kSnapReach = 16;  ///< px on the screen
+constexpr double kSnapReach = 16;    ///< px on the screen
+constexpr double kInsertReach = 28;  ///< scene units from a node's middle to the cable it goes into
 
 core::Cable cableBetween(const Port& a, const Port& b) {
   const Port &from = a.output ? a : b, &to = a.output ? b : a;
@@ -158,6 +159,28 @@ std::string fittingRow(const core::NodeType& type, const Port& pulled, const cor
   return {};
 }
 }  // namespace
+
+/// A node without cables that is dropped on one goes into it.
+bool Canvas::insertIntoCable(const NodeItem& node) {
+  const core::NodeType* type = document_.typeOf(node.id());
+  if (!type || type->outputs.empty()) return false;
+  const auto& cables = document_.patch().cables;
+  if (std::any_of(cables.begin(), cables.end(),
+                  [&](const auto& c) { return c.from == node.id() || c.to == node.id(); }))
+    return false;
+  const QPointF middle = node.pos() + node.body().center();
+  for (const CableItem* item : cables_) {
+    if (item->distance(middle) > kInsertReach) continue;
+    const core::Cable cable = item->cable();
+    const core::NodeType *source = document_.typeOf(cable.from), *goal = document_.typeOf(cable.to);
+    if (!source || !goal) continue;
+    const std::string input = fittingRow(*type, {cable.from, cable.output, true}, *source);
+    const std::string output = fittingRow(*type, {cable.to, cable.input, false}, *goal);
+    if (input.empty() || output.empty()) continue;
+    if (document_.insertNode(node.id(), node.pos(), cable, input, output)) return true;
+  }
+  return false;
+}
 
 void Canvas::openAddPopup(QPointF scene, std::optional<Port> pulled) {
   const core::NodeType* other = pulled ? document_.typeOf(pulled->node) : nullptr;

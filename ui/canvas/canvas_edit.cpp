@@ -167,7 +167,10 @@ void Canvas::keyPressEvent(QKeyEvent* e) {
       return removeSelection(control);
     case Qt::Key_Return:
     case Qt::Key_Enter:
-      if (selected_.empty()) openAddPopup(cursor);
+      if (selected_.empty())
+        openAddPopup(cursor);
+      else
+        Q_EMIT controlsWanted();
       return;
     case Qt::Key_A:
       if (control) return selectAll();

@@ -20,6 +20,7 @@ namespace {
 constexpr int kClick = 4;         ///< px: less is a click, not a drag
 constexpr double kPortReach = 9;  ///< px around a port that grab it
 constexpr double kCableReach = 6;
+constexpr int kEdge = 24;    ///< px from the border where dragging scrolls
 constexpr double kSnap = 8;  ///< scene units nodes align to
 }  // namespace
 
@@ -122,6 +123,7 @@ void Canvas::pressEmpty(QMouseEvent* e) {
   }
   if (!(e->modifiers() & (Qt::ShiftModifier | Qt::ControlModifier))) select({});
   drag_ = Drag::marquee;
+  grab_ = mapToScene(pressed_);
   marquee_ = scene_.addRect(QRectF(mapToScene(pressed_), QSizeF()));
   QPen pen(theme().accent, 1);
   pen.setCosmetic(true);
@@ -147,16 +149,28 @@ void Canvas::mouseMoveEvent(QMouseEvent* e) {
       horizontalScrollBar()->setValue(horizontalScrollBar()->value() - by.x());
       verticalScrollBar()->setValue(verticalScrollBar()->value() - by.y());
       break;
-    case Drag::marquee:
-      marquee_->setRect(QRectF(mapToScene(pressed_), mapToScene(e->pos())).normalized());
-      break;
-    case Drag::nodes:
-      if (moved_) moveDragged(e->pos(), e->modifiers() & Qt::AltModifier);
-      break;
-    case Drag::cable:
-      movePull(e->pos());
-      break;
+    default:
+      dragTo(e->pos(), e->modifiers());
+      if (moved_ && !edge_.isActive()) edge_.start();
   }
+}
+
+void Canvas::dragTo(QPoint view, Qt::KeyboardModifiers modifiers) {
+  if (drag_ == Drag::marquee) marquee_->setRect(QRectF(grab_, mapToScene(view)).normalized());
+  if (drag_ == Drag::nodes && moved_) moveDragged(view, modifiers & Qt::AltModifier);
+  if (drag_ == Drag::cable) movePull(view);
+}
+
+/// Near the border the view follows, faster the further out the mouse is.
+void Canvas::scrollAtEdge() {
+  if (drag_ == Drag::none || drag_ == Drag::pan) return edge_.stop();
+  const QRect inside = viewport()->rect().adjusted(kEdge, kEdge, -kEdge, -kEdge);
+  const int right = std::max(0, last_.x() - inside.right()) - std::max(0, inside.left() - last_.x());
+  const int down = std::max(0, last_.y() - inside.bottom()) - std::max(0, inside.top() - last_.y());
+  if (!right && !down) return;
+  horizontalScrollBar()->setValue(horizontalScrollBar()->value() + right / 2);
+  verticalScrollBar()->setValue(verticalScrollBar()->value() + down / 2);
+  dragTo(last_, {});
 }
 
 void Canvas::moveDragged(QPoint view, bool free) {
@@ -184,7 +198,7 @@ void Canvas::mouseReleaseEvent(QMouseEvent* e) {
   viewport()->unsetCursor();
   if (was == Drag::pan && e->button() == Qt::RightButton && !moved_) showMenu(e->pos());
   if (was == Drag::marquee) endMarquee(e->modifiers());
-  if (was == Drag::nodes && moved_) endMove();
+  if (was == Drag::nodes && moved_) endMove(!(e->modifiers() & Qt::AltModifier));
   if (clickedCable_ && !moved_) openDepthEditor(*clickedCable_);
 }
 
@@ -204,7 +218,8 @@ void Canvas::endMarquee(Qt::KeyboardModifiers modifiers) {
   select(next);
 }
 
-void Canvas::endMove() {
+void Canvas::endMove(bool mayInsert) {
+  if (mayInsert && origins_.size() == 1 && insertIntoCable(*nodeItem(primary_))) return;
   std::map<std::string, QPointF> to;
   for (const auto& entry : origins_)
     if (const NodeItem* item = nodeItem(entry.first)) to[entry.first] = item->pos();
