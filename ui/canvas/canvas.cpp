@@ -50,6 +50,8 @@ Canvas::Canvas(Document& document, NodePictures& pictures, QWidget* parent)
   connect(&document_, &Document::structureChanged, this, &Canvas::sync);
   connect(&document_, &Document::depthChanged, this, &Canvas::syncCables);
   connect(&document_, &Document::detailsChanged, this, [this] {
+    if (synced_ == document_.snapshot()) return;  // a change of structure has just brought all up to date
+    synced_ = document_.snapshot();
     for (const auto& entry : nodes_) entry.second->refresh();
     syncCables();
   });
@@ -89,7 +91,8 @@ void Canvas::refreshPicture(const std::string& node) {
 
 /// After a change of structure: items of nodes that stay are kept.
 void Canvas::sync() {
-  const core::Patch& patch = document_.patch();
+  synced_ = document_.snapshot();
+  const core::Patch& patch = *synced_;
   for (auto at = nodes_.begin(); at != nodes_.end();) {
     if (patch.find(at->first)) {
       ++at;

@@ -143,6 +143,7 @@ class Canvas : public QGraphicsView {
   QGraphicsScene scene_;
   std::map<std::string, NodeItem*, std::less<>> nodes_;
   std::vector<CableItem*> cables_;
+  PatchPointer synced_;  ///< what the items show
   std::set<std::string> selected_;
   std::optional<core::Cable> selectedCable_;
 

@@ -83,7 +83,7 @@ void NodeItem::refreshValues() {
 }
 
 void NodeItem::layout() {
-  const QFontMetricsF label(rowFont(12)), title(rowFont(13, true));
+  static const QFontMetricsF label(rowFont(12)), title(rowFont(13, true));  // dear to make, always the same
   double width = std::max(kMinWidth, title.horizontalAdvance(title_) + 2 * kMargin + 48);
   const std::size_t rows = std::max(inputs_.size(), outputs_.size());
   const double valueWidth = label.horizontalAdvance(QStringLiteral("00.0 kHz"));
