@@ -100,7 +100,7 @@ Result<void> FitRunner::prepare() {
   space_ = std::move(*space);
   events_ = allocate(playerEvents(patch_.phrase, patch_.rate), plan->voices);
   const bool longClip = ticks_ * kTick > 20 * patch_.rate;
-  if (space_->hasScalars()) {
+  if (space_->hasScalars() && !space_->hasTensors()) {
     ExecutorOptions run;
     run.clips = longClip ? 4 : 8;
     run.stretchTicks = 16;
@@ -163,10 +163,16 @@ FitRunner::Values FitRunner::startValues(const Values& given) {
       level = render(x, sound);
     }
   }
-  for (auto e = space_->entries().rbegin(); e != space_->entries().rend() && level > 0; ++e) {
+  // the last level in decibels that really moves the whole
+  const double target = std::max(rms(target_), 1e-7);
+  for (auto e = space_->entries().rbegin(); e != space_->entries().rend() && level > 0 && !stopped(); ++e) {
     if (e->parameter < 0 || e->unit != Unit::decibels || e->variable.kind != FitVariable::Kind::knob) continue;
-    const double wanted = 20 * std::log10(std::max(rms(target_), 1e-7) / level);
-    x[e->first] = e->range.normalise(space_->plainValue(*e, x) + wanted);
+    Values moved = x;
+    moved[e->first] = e->range.normalise(space_->plainValue(*e, x) + 20 * std::log10(target / level));
+    space_->clamp(moved);
+    const double now = render(moved, sound);
+    if (std::abs(std::log(now / target)) > 0.5 * std::abs(std::log(level / target))) continue;
+    x = moved;
     break;
   }
   space_->clamp(x);

@@ -108,7 +108,8 @@ void FitRunner::judge(std::vector<Candidate>& candidates, const SpectralLoss& lo
 
 /// Forward only: many candidates, the best first.
 std::vector<FitRunner::Candidate> FitRunner::search(const Values& start) {
-  if (!lanes_) return {{start, 0}};
+  // tracks start from what was measured, moment by moment; scattering knobs around that finds nothing
+  if (!lanes_ || space_->hasTensors()) return {{start, 0}};
   state_.stage = "Searching";
   const SpectralLoss loss(target_, lossOptions(LossKind::smooth, 1e-3), stop_);
   const Until until = part(0.15);
