@@ -91,7 +91,7 @@ void MainWindow::buildLayout() {
   whole->addWidget(below);
   whole->setStretchFactor(1, 1);
   whole->setSizes({236, 1364});
-  middle->setSizes({1056, 308});
+  middle->setSizes({1044, 320});
   right->setSizes({620, 250});
   auto* central = new QWidget;
   auto* rows = new QVBoxLayout(central);

@@ -108,6 +108,9 @@ QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
 QScrollBar::handle { background: @line; border-radius: 4px; min-height: 24px; min-width: 24px; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QCheckBox::indicator { width: 13px; height: 13px; border: 1px solid @secondary; border-radius: 3px; background: @field; }
+QCheckBox::indicator:checked { border: 3px solid @accent; background: @onAccent; }
+QCheckBox::indicator:focus { border-color: @accent; }
 QMenuBar { background: @panel; } QMenuBar::item:selected { background: @line; }
 QMenu { background: @node; color: @text; border: 1px solid @line; padding: 4px; }
 QMenu::item { padding: 4px 24px 4px 12px; border-radius: 4px; } QMenu::item:selected { background: @accent; color: @onAccent; }

@@ -35,7 +35,7 @@ Inspector::Inspector(Document& document, NodePictures& pictures, QWidget* parent
   setWidgetResizable(true);
   setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   setFrameShape(QFrame::NoFrame);
-  setMinimumWidth(292);
+  setMinimumWidth(316);
   connect(&document_, &Document::structureChanged, this, &Inspector::rebuildLater);
   connect(&document_, &Document::depthChanged, this, &Inspector::rebuildLater);
   connect(&document_, &Document::valueChanged, this, [this](const QString& node, const QString&) {

@@ -33,7 +33,7 @@ class Knob : public QWidget {
   /// Whether the wheel turns it without Alt.
   void setWheelEnabled(bool enabled) { wheel_ = enabled; }
 
-  QSize sizeHint() const override { return {92, 108}; }
+  QSize sizeHint() const override { return {88, 108}; }
   QSize minimumSizeHint() const override { return sizeHint(); }
   /// Where the dial, the dot and the value box are drawn.
   QRect dialRect() const;
