@@ -14,9 +14,7 @@ namespace tests {
 
 using namespace core;
 
-inline std::size_t at(int i) {
-  return static_cast<std::size_t>(i);
-}
+inline std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// A node type with everything it runs on, for one lane group.
 class NodeRig {
@@ -171,7 +169,8 @@ class NodeRig {
         for (int i = 0; i < ticks * step; ++i) {
           double x = 2 * uniform() - 1;
           if (row.isParameter()) {
-            const double u = values == 1 ? 0 : values == 2 ? 1
+            const double u = values == 1   ? 0
+                             : values == 2 ? 1
                              : values == 3 ? row.range().normalise(row.def)
                                            : base + 0.04 * std::sin(0.01 * i + 6 * phase) + 0.002 * x;
             x = row.range().plain(u);

@@ -123,8 +123,11 @@ class TestGradients : public QObject {
       if (d.name.starts_with("tensor ") && rig.type.prepare) refreshTensors(rig);
       const double bound = 1e-6 * std::max(std::fabs(d.analytic), 1e-3 * norm);
       QVERIFY2(best <= bound, qPrintable(QString("%1: backward %2, differences %3, off by %4, allowed %5")
-                                             .arg(d.name.c_str()).arg(d.analytic, 0, 'g', 12).arg(estimate, 0, 'g', 12)
-                                             .arg(best).arg(bound)));
+                                             .arg(d.name.c_str())
+                                             .arg(d.analytic, 0, 'g', 12)
+                                             .arg(estimate, 0, 'g', 12)
+                                             .arg(best)
+                                             .arg(bound)));
     }
   }
 

@@ -94,8 +94,7 @@ class TestNodes : public QObject {
           const int count = audio ? kTick : one.inputWidths[i];
           for (int c = 0; c < one.inputs[i].planes(); ++c)
             for (int t = 0; t < one.ticks; ++t)
-              for (int k = 0; k < count; ++k)
-                one.inputs[i].at(0, t, c)[k] = many.inputs[i].at(0, t, c)[k * lanes + l];
+              for (int k = 0; k < count; ++k) one.inputs[i].at(0, t, c)[k] = many.inputs[i].at(0, t, c)[k * lanes + l];
         }
         one.tensorValues = many.tensorValues;
         one.setup.tensors = one.tensorValues;
@@ -113,7 +112,13 @@ class TestNodes : public QObject {
                 const Sample a = one.outputs[o].at(0, t, c)[k], b = many.outputs[o].at(0, t, c)[k * lanes + l];
                 QVERIFY2(std::memcmp(&a, &b, sizeof a) == 0,
                          qPrintable(QString("output %1, lane %2 of %3, tick %4, item %5: %6 against %7")
-                                        .arg(o).arg(l).arg(lanes).arg(t).arg(k).arg(double(a), 0, 'g', 10).arg(double(b), 0, 'g', 10)));
+                                        .arg(o)
+                                        .arg(l)
+                                        .arg(lanes)
+                                        .arg(t)
+                                        .arg(k)
+                                        .arg(double(a), 0, 'g', 10)
+                                        .arg(double(b), 0, 'g', 10)));
               }
         }
       }
@@ -128,7 +133,8 @@ class TestNodes : public QObject {
       NodeRig rig(registry().types()[at(type)], 8, rate, 40, 3, values);
       QVERIFY2(rig.error.empty(), rig.error.c_str());
       rig.forward({4});
-      for (const Sample y : outputsOf(rig)) QVERIFY2(std::isfinite(y) && std::fabs(y) < 1e4, qPrintable(QString::number(double(y))));
+      for (const Sample y : outputsOf(rig))
+        QVERIFY2(std::isfinite(y) && std::fabs(y) < 1e4, qPrintable(QString::number(double(y))));
       for (auto& d : rig.dOutputs)
         for (int c = 0; c < d.planes(); ++c)
           for (int i = 0; i < d.tickSize() * rig.ticks; ++i) d.at(0, 0, c)[i] = 1;

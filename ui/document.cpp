@@ -348,6 +348,7 @@ void Document::replaceAll(core::Patch patch, const QString& path) {
 }
 
 void Document::newPatch() { replaceAll(core::Patch{}, QString()); }
+void Document::startWith(const core::Patch& patch) { replaceAll(patch, QString()); }
 
 core::Result<void> Document::open(const QString& path) {
   auto read = presets::readPatch(path.toStdString());

@@ -92,6 +92,8 @@ class Document : public QObject {
   QString title() const;
   bool dirty() const { return recovered_ || !undo_.isClean(); }
   void newPatch();
+  /// A patch to begin with: clean, without a path, nothing to undo.
+  void startWith(const core::Patch& patch);
   core::Result<void> open(const QString& path);
   core::Result<void> save(const QString& path);
   static QStringList recentFiles();

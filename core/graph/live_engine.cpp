@@ -60,15 +60,28 @@ void LiveEngine::sendPlan(std::unique_ptr<Executor> executor) {
   send({EngineCommand::Type::plan, static_cast<int>(log_.plans.size()) - 1, 0, {}}, newest_);
 }
 
+PlanOptions LiveEngine::options(const Patch& patch) const {
+  PlanOptions o;
+  o.rate = rate_ > 0 ? rate_ : patch.rate;
+  o.reuseBuffers = true;
+  return o;
+}
+
+void LiveEngine::setRate(double rate) {
+  if (rate == rate_) return;
+  rate_ = rate;
+  if (plan_) (void)setPatch(patch_);
+}
+
 Result<void> LiveEngine::setPatch(const Patch& patch) {
   collect();
   if (transition_) {  // one edit after the other: the newest waits
-    auto trial = compilePlan(patch, registry_, {.rate = patch.rate, .reuseBuffers = true});
+    auto trial = compilePlan(patch, registry_, options(patch));
     if (!trial) return trial.error();
     pending_.assign(1, patch);
     return {};
   }
-  const PlanOptions options{.rate = patch.rate, .reuseBuffers = true};
+  const PlanOptions options = this->options(patch);
   auto compiled = compilePlan(patch, registry_, options);
   if (!compiled) return compiled.error();
   Plan after = std::move(*compiled);
@@ -127,7 +140,7 @@ void LiveEngine::play(const PlayerEvent& event) { send({EngineCommand::Type::pla
 void LiveEngine::playFromMidi(const PlayerEvent& event) { shared_->midi.enqueue(event); }
 
 void LiveEngine::playPhrase(const std::vector<Note>& phrase) {
-  phrases_.push_back(playerEvents(phrase, patch_.rate));
+  phrases_.push_back(playerEvents(phrase, options(patch_).rate));
   log_.phrases.push_back(phrases_.back());
   send({EngineCommand::Type::phrase, static_cast<int>(log_.phrases.size()) - 1, 0, {}}, nullptr, &phrases_.back());
 }

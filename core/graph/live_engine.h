@@ -35,6 +35,9 @@ class LiveEngine {
   /// Makes `patch` what plays; wiring that changed cross-fades. Error: why it cannot be played
   /// (the one before goes on).
   Result<void> setPatch(const Patch& patch);
+  /// The device's rate. The patch then runs at it instead of its own rate (ticks are a little
+  /// shorter or longer; renders and fits always use the patch's own). 0: the patch's.
+  void setRate(double rate);
   /// Moves a knob or a depth of the patch that plays.
   void setKnob(const std::string& node, const std::string& input, double value);
   void setDepth(const Cable& cable, double depth);
@@ -83,12 +86,14 @@ class LiveEngine {
             const std::vector<PlayerEvent>* phrase = nullptr);
   Result<std::unique_ptr<Executor>> make(Plan plan);
   void sendPlan(std::unique_ptr<Executor> executor);
+  PlanOptions options(const Patch& patch) const;
   void drain();
   void tick(const float* left, const float* right);
 
   const Registry& registry_;
   StateStore store_;
   Patch patch_;
+  double rate_ = 0;
   std::unique_ptr<Plan> plan_;                    ///< of patch_, without fades
   std::vector<std::unique_ptr<Executor>> alive_;  ///< sent and not yet returned
   Executor* newest_ = nullptr;

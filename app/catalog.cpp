@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/catalog.h"
+
+namespace app {
+
+std::filesystem::path presetFolder() {
+  std::error_code code;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", code);
+  const auto installed = program.parent_path() / "../share/tonewright/factory";
+  if (!code && std::filesystem::is_directory(installed, code)) return installed;
+  return TONEWRIGHT_SOURCE_PRESETS;
+}
+
+core::Result<core::Patch> loadPatch(const std::string& pathOrId) {
+  std::error_code code;
+  if (std::filesystem::exists(pathOrId, code)) return presets::readPatch(pathOrId);
+  const auto preset = presetFolder() / (pathOrId + ".json");
+  if (pathOrId.find('/') == std::string::npos && std::filesystem::exists(preset, code))
+    return presets::readPatch(preset);
+  std::vector<std::string> ids;
+  for (const auto& p : presets::factoryPresets(presetFolder())) ids.push_back(p.id);
+  const std::string near = core::nearest(pathOrId, ids);
+  return core::Error{
+      "There is no patch file or factory preset \"" + pathOrId + "\"" +
+      (near.empty() ? "; `tonewright presets` lists the presets." : " (did you mean \"" + near + "\"?).")};
+}
+
+}  // namespace app

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where patches come from: files, and factory presets by id.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "presets/patch_file.h"
+
+namespace app {
+
+/// The folder of factory presets: beside the installed program, else the source tree's.
+std::filesystem::path presetFolder();
+
+/// A patch by file path or factory preset id. Error: names both ways.
+core::Result<core::Patch> loadPatch(const std::string& pathOrId);
+
+}  // namespace app

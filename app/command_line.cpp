@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <iostream>
+
+#include "app/commands.h"
+
+namespace app {
+namespace {
+
+constexpr std::array<const char*, 8> kCommands{"nodes", "presets", "check", "render",
+                                               "fit",   "compare", "bench", "demo"};
+
+/// A word that is a command, help or version; anything else is a patch for the studio.
+bool isCommand(const std::string& word) {
+  return std::find(kCommands.begin(), kCommands.end(), word) != kCommands.end() || word.starts_with("-");
+}
+
+}  // namespace
+
+CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry) {
+  if (argc < 2) return {};
+  if (argc == 2 && !isCommand(argv[1])) return {{}, argv[1]};
+  CLI::App cli{
+      "Tonewright: a modular studio whose patches learn to sound like a recording.\n"
+      "Without a command it opens the studio: tonewright [PATCH]"};
+  cli.name("tonewright");
+  cli.set_version_flag("--version", "Tonewright " TONEWRIGHT_VERSION);
+  cli.require_subcommand(1);
+  bool json = false, recover = false;
+  std::string patch, output;
+  RenderArguments render;
+  FitArguments fit;
+
+  auto* nodes = cli.add_subcommand("nodes", "List the node types with their inputs, settings, tensors and outputs");
+  auto* presets = cli.add_subcommand("presets", "List the factory presets");
+  auto* check = cli.add_subcommand("check", "Say whether a patch can be played, and why not");
+  check->add_option("PATCH", patch, "Patch file or factory preset")->required();
+  auto* renders = cli.add_subcommand("render", "Render a patch to an audio file");
+  renders->add_option("PATCH", render.patch, "Patch file or factory preset")->required();
+  renders->add_option("-o,--output", render.out, "Audio file: .wav .flac .ogg .mp3")->required();
+  renders->add_option("--seconds", render.seconds, "Length; without it the phrase and its tail")
+      ->check(CLI::Range(0.001, 86400.0));
+  renders->add_option("--rate", render.rate, "Sample rate of the file, Hz")->check(CLI::Range(8000.0, 192000.0));
+  renders->add_option("--notes", render.notes, "\"C4:0:1.5:0.8 E4:0.5:1\": note:start s:length s[:velocity]");
+  renders->add_option("--midi", render.midi, "Play a standard MIDI file");
+  renders->add_option("--input", render.inputs, "NODE=AUDIO: a file as the sound of an input node")
+      ->allow_extra_args(false);
+  renders->add_option("--set", render.sets, "node.input=VALUE, with units: svf.cutoff=1.2kHz")->allow_extra_args(false);
+  renders->add_option("--seed", render.seed, "Seed of all noise")->check(CLI::Range(0, 2147483647));
+  renders->add_option("--format", render.format, "wav16, wav24, wav32f, flac, ogg or mp3 (else by the file's ending)");
+  renders->add_option("--normalise", render.normalise, "peak=DBFS or lufs=LUFS");
+  auto* fits = cli.add_subcommand("fit", "Fit a patch to a recording");
+  fits->add_option("PATCH", fit.patch, "Patch file or factory preset")->required();
+  fits->add_option("TARGET", fit.target, "Recording: WAV, FLAC, OGG, MP3 or AIFF")->required();
+  fits->add_option("-o,--output", fit.out, "Where to write the fitted patch")->required();
+  fits->add_option("--export", fit.exportTo, "Also render the result to this audio file");
+  fits->add_option("--report", fit.report, "Also write a report (JSON)");
+  auto* free = fits->add_option("--free", fit.free, "Only these: node.input,node.tensor,...")->delimiter(',');
+  fits->add_option("--lock", fit.lock, "All that the patch frees but these")->delimiter(',')->excludes(free);
+  fits->add_option("--budget", fit.budget, "Seconds")->check(CLI::Range(0.1, 86400.0));
+  fits->add_option("--steps", fit.steps, "Gradient steps instead of a time budget (reproducible)")
+      ->check(CLI::Range(1, 1000000));
+  fits->add_option("--seed", fit.seed, "Seed of the search")->check(CLI::Range(0, 2147483647));
+  auto* compares = cli.add_subcommand("compare", "Measure how close one recording is to another");
+  compares->add_option("TARGET", patch)->required();
+  compares->add_option("OUTPUT", output)->required();
+  auto* bench = cli.add_subcommand("bench", "Measure speed on the canonical patches");
+  bench->add_flag("--recover", recover, "Also the long recover runs of every factory preset");
+  cli.add_subcommand("demo", "Fit a factory patch to a recording and leave everything in a folder");
+  for (auto* c : {nodes, presets, check, compares, bench}) c->add_flag("--json", json, "Print JSON");
+
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::CallForHelp& e) {
+    return {cli.exit(e), {}};
+  } catch (const CLI::CallForVersion& e) {
+    return {cli.exit(e), {}};
+  } catch (const CLI::ParseError& e) {
+    std::cerr << "tonewright: " << e.what() << " (tonewright --help shows the usage)\n";
+    return {2, {}};
+  }
+  const std::string command = cli.get_subcommands()[0]->get_name();
+  if (command == "nodes") return {nodesCommand(registry, json), {}};
+  if (command == "presets") return {presetsCommand(json), {}};
+  if (command == "check") return {checkCommand(registry, patch, json), {}};
+  if (command == "render") return {renderCommand(registry, render), {}};
+  if (command == "fit") return {fitCommand(registry, fit), {}};
+  if (command == "compare") return {compareCommand(patch, output, json), {}};
+  if (command == "bench") return {benchCommand(registry, json, recover), {}};
+  return {demoCommand(registry), {}};
+}
+
+}  // namespace app

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The commands behind the command line; each returns its exit code and says errors in one line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/graph/registry.h"
+#include "core/graph/result.h"
+
+namespace app {
+
+struct RenderArguments {
+  std::string patch, out, notes, midi;
+  double seconds = 0, rate = 0;
+  std::vector<std::string> inputs, sets;
+  int seed = -1;
+  std::string format, normalise;
+};
+struct FitArguments {
+  std::string patch, target, out, exportTo, report;
+  std::vector<std::string> free, lock;
+  double budget = 60;
+  int steps = 0;
+  int seed = 1;
+};
+
+/// Prints "tonewright: sentence" on stderr; returns 1.
+int fail(const core::Error& error);
+
+int nodesCommand(const core::Registry& registry, bool json);
+int presetsCommand(bool json);
+int checkCommand(const core::Registry& registry, const std::string& patch, bool json);
+int renderCommand(const core::Registry& registry, const RenderArguments& arguments);
+int fitCommand(const core::Registry& registry, const FitArguments& arguments);
+int compareCommand(const std::string& target, const std::string& output, bool json);
+int benchCommand(const core::Registry& registry, bool json, bool recover);
+/// The main job without a display: fits a factory patch to a recording and leaves everything in a
+/// folder that it names.
+int demoCommand(const core::Registry& registry);
+
+}  // namespace app

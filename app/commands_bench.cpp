@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `bench`: speed on the canonical patches, and with --recover the long recover runs.
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "app/bench_patches.h"
+#include "app/catalog.h"
+#include "app/commands.h"
+#include "app/export.h"
+#include "core/analysis/compare.h"
+#include "core/fit/session.h"
+
+namespace app {
+namespace {
+
+constexpr double kRecoverSeconds = 60;
+constexpr double kPart = 0.2;       ///< of each knob's travel
+constexpr double kPitchCents = 30;  ///< for frequencies of oscillators
+
+/// Moves everything the preset frees by up to a fifth of its travel; pitches by up to 30 cents.
+core::Patch disturb(const core::Patch& patch, const core::Registry& registry, unsigned seed) {
+  core::Patch out = patch;
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> by(-1, 1);
+  for (const core::FitVariable& v : core::declaredFree(patch, registry)) {
+    if (v.kind == core::FitVariable::Kind::depth) {
+      for (core::Cable& c : out.cables)
+        if (c == v.cable) c.depth *= 1 + kPart * by(random);
+      continue;
+    }
+    core::PatchNode* node = out.find(v.node);
+    if (v.kind == core::FitVariable::Kind::tensor) {
+      if (!node->tensors.contains(v.row)) continue;
+      auto blob = std::make_shared<core::Blob>(*node->tensors[v.row]);
+      for (float& x : blob->data) x *= static_cast<float>(1 + kPart * by(random));
+      node->tensors[v.row] = blob;
+      continue;
+    }
+    const core::NodeType* type = registry.find(node->type);
+    const core::Input& input = type->inputs[static_cast<std::size_t>(type->inputIndex(v.row))];
+    const double value = core::knobValue(*node, input);
+    node->values[v.row] = v.row == "f0" ? input.range().clamp(value * std::exp2(kPitchCents / 1200 * by(random)))
+                                        : input.range().plain(input.range().normalise(value) + kPart * by(random));
+  }
+  return out;
+}
+
+core::Result<double> recover(const core::Patch& patch, const core::Registry& registry, unsigned seed) {
+  ExportOptions run;
+  run.format = core::AudioFormat::wav32f;
+  const auto target = renderForExport(patch, registry, run);
+  if (!target) return target.error();
+  core::FitOptions options;
+  options.budgetSeconds = kRecoverSeconds;
+  options.seed = seed;
+  options.keepPhrase = true;
+  const auto fitted = core::fit(disturb(patch, registry, seed), registry, *target, options, [](const auto&) {}, {});
+  if (!fitted) return fitted.error();
+  run.render.seconds = target->seconds();
+  const auto sound = renderForExport(fitted->patch, registry, run);
+  if (!sound) return sound.error();
+  return core::compare(*target, *sound).lsdDb;
+}
+
+void print(const BenchRow& r, bool json, nlohmann::ordered_json& list) {
+  if (json) {
+    list.push_back({{"name", r.name},
+                    {"ours", r.ours},
+                    {"unit", r.unit},
+                    {"peer", r.peer > 0 ? nlohmann::ordered_json(r.peer) : nlohmann::ordered_json()},
+                    {"ratio", r.ratio > 0 ? nlohmann::ordered_json(r.ratio) : nlohmann::ordered_json()}});
+    return;
+  }
+  std::printf("%-44s %10.4g %-14s", r.name.c_str(), r.ours, r.unit.c_str());
+  if (r.peer > 0) std::printf(" peer %8.4g  ratio %.2f", r.peer, r.ratio);
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int benchCommand(const core::Registry& registry, bool json, bool withRecover) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const BenchRow& row : benchPatches(registry)) print(row, json, list);
+  if (withRecover)
+    for (const auto& preset : presets::factoryPresets(presetFolder())) {
+      const auto patch = presets::readPatch(preset.path);
+      if (!patch) return fail(patch.error());
+      const auto lsd = recover(*patch, registry, 1);
+      if (!lsd) return fail(lsd.error());
+      print({"recover " + preset.id, *lsd, "dB lsd", 0, 0}, json, list);
+    }
+  if (json) std::cout << list.dump(1) << "\n";
+  return 0;
+}
+
+}  // namespace app

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/engine_host.h"
+
+#include <ebur128.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/file/audio_file.h"
+
+namespace app {
+namespace {
+constexpr float kClipFade = 1.0F / 256;  ///< a frame's part of the cross-fade between patch and clip
+using Type = core::PlayerEvent::Type;
+}  // namespace
+
+/// Momentary loudness (400 ms) of what is heard.
+struct EngineHost::Loudness {
+  explicit Loudness(double atRate)
+      : rate(atRate), state(ebur128_init(2, static_cast<unsigned long>(atRate), EBUR128_MODE_M)) {}
+  ~Loudness() {
+    if (state) ebur128_destroy(&state);
+  }
+  Loudness(const Loudness&) = delete;
+  Loudness& operator=(const Loudness&) = delete;
+  double rate;
+  ebur128_state* state;
+};
+
+EngineHost::EngineHost(const core::Registry& registry, QObject* parent)
+    : ui::EngineControl(parent), engine_(registry), device_(&EngineHost::onAudio, this) {
+  midi_ = std::make_unique<MidiInput>([this](const core::PlayerEvent& e) {
+    engine_.playFromMidi(e);
+    if (e.type == Type::noteOn || e.type == Type::noteOff)
+      QMetaObject::invokeMethod(
+          this, [this, e] { Q_EMIT keyPlayed(static_cast<int>(e.key), e.type == Type::noteOn ? e.value : 0.0F); },
+          Qt::QueuedConnection);
+  });
+  connect(&timer_, &QTimer::timeout, this, &EngineHost::look);
+  timer_.start(30);
+  connect(&midiTimer_, &QTimer::timeout, this, [this] { midi_->poll(); });
+}
+
+EngineHost::~EngineHost() {
+  midi_.reset();
+  device_.close();
+}
+
+void EngineHost::start(const AudioWish& wish, const std::string& midiPort) {
+  if (const auto opened = device_.open(wish); !opened) notice_ = QString::fromStdString(opened.error().message);
+  followRate();
+  if (!midiPort.empty())
+    if (const auto opened = midi_->open(midiPort); !opened) notice_ = QString::fromStdString(opened.error().message);
+  midiTimer_.start(2000);
+}
+
+void EngineHost::followRate() { engine_.setRate(device_.running() ? device_.rate() : 0); }
+
+void EngineHost::look() {
+  static int turn = 0;
+  engine_.collect();
+  measureLoudness();
+  if (++turn % 3 != 0 || !device_.poll()) return;
+  followRate();
+  notice_ = device_.running()
+                ? QString()
+                : QStringLiteral("The audio device is gone; the patch keeps running and the device is tried again.");
+}
+
+// ---- patch and notes ---------------------------------------------------------------------------
+
+void EngineHost::setPatch(const core::Patch& patch) {
+  if (const auto done = engine_.setPatch(patch); !done)
+    Q_EMIT patchRefused(QString::fromStdString(done.error().message));
+}
+void EngineHost::setKnob(const std::string& node, const std::string& input, double value) {
+  engine_.setKnob(node, input, value);
+}
+void EngineHost::setDepth(const core::Cable& cable, double depth) { engine_.setDepth(cable, depth); }
+void EngineHost::noteOn(int key, float velocity) { engine_.play({0, Type::noteOn, static_cast<float>(key), velocity}); }
+void EngineHost::noteOff(int key) { engine_.play({0, Type::noteOff, static_cast<float>(key), 0}); }
+void EngineHost::sustain(bool down) { engine_.play({0, Type::sustain, 0, down ? 1.0F : 0.0F}); }
+void EngineHost::bend(double octaves) { engine_.play({0, Type::bend, 0, static_cast<float>(octaves)}); }
+void EngineHost::panic() { engine_.play({0, Type::panic, 0, 0}); }
+void EngineHost::playPhrase() { engine_.playPhrase(engine_.playing().phrase); }
+void EngineHost::stopPhrase() { engine_.stopPhrase(); }
+
+// ---- clips ---------------------------------------------------------------------------------------
+
+void EngineHost::playClip(std::vector<float> left, std::vector<float> right, double rate, double fromSeconds) {
+  if (left.empty()) return stopClip();
+  const double to = device_.rate();
+  const auto sound = core::resample({rate, {std::move(left), std::move(right)}}, to);
+  auto clip = std::make_unique<Clip>();
+  for (std::size_t c = 0; c < 2; ++c) clip->channels[c] = sound.channels[c];
+  clip->at = static_cast<std::size_t>(std::max(0.0, fromSeconds) * to) % clip->channels[0].size();
+  clip_.store(clip.get());
+  clips_.push_back(std::move(clip));
+  clipWanted_ = true;
+  // the audio thread uses the newest and says so; older ones can go
+  Clip* inUse = clipInUse_.load();
+  std::erase_if(clips_, [&](const auto& c) { return c.get() != clip_.load() && c.get() != inUse; });
+}
+
+void EngineHost::stopClip() { clipWanted_ = false; }
+
+void EngineHost::mixClip(float* const output[2], int frames) {
+  const bool wanted = clipWanted_.load();
+  if (!wanted && clipGain_ == 0) return;
+  Clip* clip = clip_.load();
+  clipInUse_.store(clip);
+  if (!clip) return;
+  for (int i = 0; i < frames; ++i) {
+    clipGain_ = std::clamp(clipGain_ + (wanted ? kClipFade : -kClipFade), 0.0F, 1.0F);
+    for (int c = 0; c < 2; ++c) output[c][i] += clipGain_ * (clip->channels[c][clip->at] - output[c][i]);
+    if (++clip->at == clip->channels[0].size()) clip->at = 0;
+  }
+}
+
+void EngineHost::onAudio(void* self, const float* const input[2], float* const output[2], int frames) {
+  auto& host = *static_cast<EngineHost*>(self);
+  host.engine_.process(input, output, frames);
+  host.mixClip(output, frames);
+}
+
+// ---- looking -------------------------------------------------------------------------------------
+
+void EngineHost::measureLoudness() {
+  engine_.takeHeard(heard_);
+  if (heard_.empty()) return;
+  if (!loudness_ || loudness_->rate != device_.rate()) loudness_ = std::make_unique<Loudness>(device_.rate());
+  if (!loudness_->state) return;
+  ebur128_add_frames_float(loudness_->state, heard_.data(), heard_.size() / 2);
+  double lufs = -100;
+  if (ebur128_loudness_momentary(loudness_->state, &lufs) == EBUR128_SUCCESS)
+    momentary_ = static_cast<float>(std::max(-100.0, lufs));
+}
+
+ui::EngineStatus EngineHost::status() {
+  const core::EngineMeters m = engine_.meters();
+  ui::EngineStatus s;
+  s.running = device_.running();
+  s.device = QString::fromStdString(device_.device());
+  s.rate = device_.rate();
+  s.buffer = device_.buffer();
+  s.latencyMs = 1e3 * (device_.latencySeconds() + engine_.inputLatency() / device_.rate());
+  s.load = m.load;
+  s.worst = m.worst;
+  for (int c = 0; c < 2; ++c) s.peak[c] = m.peak[c];
+  s.loudness = momentary_;
+  s.voicesHeld = m.voicesHeld;
+  s.voices = engine_.playing().voices;
+  s.dropouts = device_.dropouts();
+  s.notice = notice_;
+  return s;
+}
+
+std::vector<ui::NodeStatus> EngineHost::nodeStatus() {
+  std::vector<ui::NodeStatus> out;
+  const double tickNanoseconds = core::kTick / device_.rate() * 1e9;
+  for (const auto& m : engine_.nodeMeters())
+    out.push_back({QString::fromStdString(m.node), static_cast<float>(m.nanoseconds / tickNanoseconds), m.faults});
+  return out;
+}
+
+void EngineHost::probe(const std::string& node, const std::string& output) { engine_.probe(node, output); }
+std::vector<float> EngineHost::probeSamples() { return engine_.probeSamples(); }
+
+// ---- devices -------------------------------------------------------------------------------------
+
+QStringList EngineHost::audioDevices() {
+  QStringList out;
+  for (const auto& d : AudioDevice::list()) out << QString::fromStdString(d.name);
+  return out;
+}
+QStringList EngineHost::midiInputs() {
+  QStringList out;
+  for (const auto& p : MidiInput::ports()) out << QString::fromStdString(p);
+  return out;
+}
+std::vector<double> EngineHost::rates(const QString& device) {
+  for (const auto& d : AudioDevice::list())
+    if (QString::fromStdString(d.name) == device) return d.rates;
+  return {};
+}
+void EngineHost::openDevice(const QString& device, double rate, int buffer) {
+  const auto opened = device_.open({device.toStdString(), rate, buffer});
+  notice_ = opened ? QString() : QString::fromStdString(opened.error().message);
+  followRate();
+}
+void EngineHost::openMidi(const QString& port) {
+  const auto opened = midi_->open(port.toStdString());
+  notice_ = opened ? QString() : QString::fromStdString(opened.error().message);
+}
+
+}  // namespace app

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Joins the live engine, the sound card and MIDI, and is what the window talks to.
+#pragma once
+
+#include <QTimer>
+#include <memory>
+
+#include "app/audio_device.h"
+#include "app/midi_input.h"
+#include "core/graph/live_engine.h"
+#include "ui/engine_control.h"
+
+namespace app {
+
+class EngineHost : public ui::EngineControl {
+  Q_OBJECT
+ public:
+  explicit EngineHost(const core::Registry& registry, QObject* parent = nullptr);
+  ~EngineHost() override;
+
+  /// Opens the device of the settings (or the first that works) and MIDI.
+  void start(const AudioWish& wish, const std::string& midiPort);
+
+  void setPatch(const core::Patch& patch) override;
+  void setKnob(const std::string& node, const std::string& input, double value) override;
+  void setDepth(const core::Cable& cable, double depth) override;
+  void noteOn(int key, float velocity) override;
+  void noteOff(int key) override;
+  void sustain(bool down) override;
+  void bend(double octaves) override;
+  void panic() override;
+  void playPhrase() override;
+  void stopPhrase() override;
+  void playClip(std::vector<float> left, std::vector<float> right, double rate, double fromSeconds) override;
+  void stopClip() override;
+  void probe(const std::string& node, const std::string& output) override;
+  std::vector<float> probeSamples() override;
+  ui::EngineStatus status() override;
+  std::vector<ui::NodeStatus> nodeStatus() override;
+  QStringList audioDevices() override;
+  QStringList midiInputs() override;
+  std::vector<double> rates(const QString& device) override;
+  void openDevice(const QString& device, double rate, int buffer) override;
+  void openMidi(const QString& port) override;
+
+  core::LiveEngine& engine() { return engine_; }
+  AudioDevice& device() { return device_; }
+
+ private:
+  /// A sound that is heard instead of the patch; swapped in by pointer, freed on the UI thread.
+  struct Clip {
+    std::vector<float> channels[2];
+    std::size_t at = 0;
+  };
+  static void onAudio(void* self, const float* const input[2], float* const output[2], int frames);
+  void mixClip(float* const output[2], int frames);
+  void look();
+  void measureLoudness();
+  void followRate();
+
+  core::LiveEngine engine_;
+  std::atomic<Clip*> clip_{nullptr};
+  std::atomic<Clip*> clipInUse_{nullptr};
+  float clipGain_ = 0;  ///< [audio-thread] 0 patch, 1 clip
+  std::atomic<bool> clipWanted_{false};
+  std::vector<std::unique_ptr<Clip>> clips_;
+  AudioDevice device_;
+  std::unique_ptr<MidiInput> midi_;
+  QTimer timer_, midiTimer_;
+  QString notice_;
+  std::vector<float> heard_;
+  struct Loudness;
+  std::unique_ptr<Loudness> loudness_;
+  float momentary_ = -100;
+};
+
+}  // namespace app

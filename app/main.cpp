@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <iostream>
+
+#include "app/command_line.h"
+#include "app/studio.h"
+#include "nodes/registry.h"
+
+int main(int argc, char** argv) {
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {
+    std::cerr << "tonewright: this processor lacks AVX2 and FMA, which Tonewright needs (any x86-64 since about 2015 "
+                 "has them).\n";
+    return 1;
+  }
+  const core::Registry registry = nodes::makeRegistry();
+  const app::CommandLine line = app::runCommandLine(argc, argv, registry);
+  return line.exitCode ? *line.exitCode : app::runStudio(argc, argv, registry, line.patch);
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/midi_input.h"
+
+#include <rtmidi/RtMidi.h>
+
+#include <algorithm>
+
+namespace app {
+namespace {
+
+std::string apiPrefix(RtMidi::Api api) { return api == RtMidi::UNIX_JACK ? "JACK: " : "ALSA: "; }
+
+std::vector<RtMidi::Api> apis() {
+  std::vector<RtMidi::Api> compiled, out;
+  RtMidi::getCompiledApi(compiled);
+  for (const auto api : {RtMidi::UNIX_JACK, RtMidi::LINUX_ALSA})
+    if (std::find(compiled.begin(), compiled.end(), api) != compiled.end()) out.push_back(api);
+  return out;
+}
+
+void quiet(RtMidiError::Type, const std::string&, void*) {}
+
+std::unique_ptr<RtMidiIn> makeInput(RtMidi::Api api) {
+  try {
+    auto in = std::make_unique<RtMidiIn>(api, "Tonewright");
+    in->setErrorCallback(&quiet);
+    return in;
+  } catch (const RtMidiError&) {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+struct MidiInput::Port {
+  std::unique_ptr<RtMidiIn> in;
+  std::function<void(const core::PlayerEvent&)>* play;
+  std::string name;
+
+  static void received(double, std::vector<unsigned char>* message, void* self) {
+    if (!message) return;
+    for (const core::PlayerEvent& e : fromMidi(*message)) (*static_cast<Port*>(self)->play)(e);
+  }
+};
+
+std::vector<core::PlayerEvent> fromMidi(const std::vector<unsigned char>& m) {
+  using Type = core::PlayerEvent::Type;
+  if (m.size() < 2) return {};
+  const int status = m[0] & 0xf0, a = m[1] & 0x7f, b = m.size() > 2 ? m[2] & 0x7f : 0;
+  const auto key = static_cast<float>(a);
+  switch (status) {
+    case 0x90:
+      if (b > 0) return {{0, Type::noteOn, key, static_cast<float>(b) / 127.0F}};
+      return {{0, Type::noteOff, key, 0}};
+    case 0x80:
+      return {{0, Type::noteOff, key, 0}};
+    case 0xb0:
+      if (a == 64) return {{0, Type::sustain, 0, b >= 64 ? 1.0F : 0.0F}};
+      if (a == 120 || a == 123) return {{0, Type::panic, 0, 0}};
+      return {};
+    case 0xd0:
+      return {{0, Type::pressure, 0, static_cast<float>(a) / 127.0F}};
+    case 0xe0: {
+      const double bend = ((b << 7 | a) - 8192) / 8192.0;
+      return {{0, Type::bend, 0, static_cast<float>(bend * kBendSemitones / 12)}};
+    }
+    default:
+      return {};
+  }
+}
+
+MidiInput::MidiInput(std::function<void(const core::PlayerEvent&)> play) : play_(std::move(play)) {}
+MidiInput::~MidiInput() = default;
+
+std::vector<std::string> MidiInput::ports() {
+  std::vector<std::string> out;
+  for (const auto api : apis())
+    if (auto in = makeInput(api))
+      for (unsigned i = 0; i < in->getPortCount(); ++i) out.push_back(apiPrefix(api) + in->getPortName(i));
+  return out;
+}
+
+core::Result<void> MidiInput::open(const std::string& port) {
+  input_.reset();
+  wanted_ = port == "none" ? "" : port;
+  if (wanted_.empty()) return {};
+  for (const auto api : apis()) {
+    auto in = makeInput(api);
+    if (!in) continue;
+    for (unsigned i = 0; i < in->getPortCount(); ++i) {
+      if (apiPrefix(api) + in->getPortName(i) != wanted_) continue;
+      auto made = std::make_unique<Port>();
+      made->play = &play_;
+      made->name = wanted_;
+      in->setCallback(&Port::received, made.get());
+      try {
+        in->openPort(i, "in");
+      } catch (const RtMidiError&) {
+        continue;
+      }
+      made->in = std::move(in);
+      input_ = std::move(made);
+      return {};
+    }
+  }
+  return core::Error{"The MIDI input \"" + wanted_ +
+                     "\" is not there; it is connected when it appears, or choose another."};
+}
+
+void MidiInput::poll() {
+  if (wanted_.empty()) return;
+  const auto now = ports();
+  const bool present = std::find(now.begin(), now.end(), wanted_) != now.end();
+  if (!present) input_.reset();
+  if (present && !input_) (void)open(wanted_);
+}
+
+}  // namespace app

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/studio.h"
+
+#include <QApplication>
+#include <QElapsedTimer>
+#include <QSettings>
+#include <QTimer>
+#include <clocale>
+#include <cstdio>
+
+#include "app/catalog.h"
+#include "app/engine_host.h"
+#include "app/export.h"
+#include "ui/main_window.h"
+#include "ui/theme.h"
+
+namespace app {
+namespace {
+
+constexpr const char* kFirstPreset = "subtractive-voice";
+
+/// The window's request, carried out by the same export as the command line's.
+core::Result<void> exportFromWindow(const core::Registry& registry, const core::Patch& patch,
+                                    const ui::ExportRequest& request, const std::function<void(double)>& progress,
+                                    const std::stop_token& stop) {
+  ExportOptions options;
+  options.format = request.format;
+  options.rate = request.rate;
+  if (request.seconds > 0) options.render.seconds = request.seconds;
+  options.normalise = request.normalise == ui::Normalise::peak       ? Normalise::peak
+                      : request.normalise == ui::Normalise::loudness ? Normalise::loudness
+                                                                     : Normalise::none;
+  options.level = request.normalise == ui::Normalise::peak ? request.peakDb : request.loudness;
+  options.progress = [&](double part) {
+    if (progress) progress(part);
+    return !stop.stop_requested();
+  };
+  return exportAudio(patch, registry, request.path.toStdString(), options);
+}
+
+AudioWish savedWish() {
+  const QSettings settings;
+  AudioWish wish;
+  wish.device = settings.value("audio/device").toString().toStdString();
+  wish.rate = settings.value("audio/rate", 48000.0).toDouble();
+  wish.buffer = settings.value("audio/buffer", 128).toInt();
+  return wish;
+}
+
+void saveWish(const AudioWish& wish) {
+  QSettings settings;
+  settings.setValue("audio/device", QString::fromStdString(wish.device));
+  settings.setValue("audio/rate", wish.rate);
+  settings.setValue("audio/buffer", wish.buffer);
+}
+
+}  // namespace
+
+int runStudio(int& argc, char** argv, const core::Registry& registry, const std::string& patch) {
+  QElapsedTimer sinceStart;
+  sinceStart.start();
+  qputenv("JACK_NO_START_SERVER", "1");  // looking for a server must not start one
+  QApplication application(argc, argv);
+  std::setlocale(LC_NUMERIC, "C");  // Qt takes the user's locale; numbers in files and text stay with points
+  QApplication::setApplicationName("Tonewright");
+  QApplication::setOrganizationName("Tonewright");
+  QApplication::setApplicationVersion(TONEWRIGHT_VERSION);
+  ui::applyTheme(application, ui::ThemeKind::dark);
+
+  core::Result<core::Patch> first = loadPatch(patch.empty() ? kFirstPreset : patch);
+  if (!first && !patch.empty()) {
+    std::fprintf(stderr, "tonewright: %s\n", first.error().message.c_str());
+    return 1;
+  }
+  EngineHost host(registry);
+  ui::Document document(registry, host);
+  ui::WindowServices services;
+  services.fit = core::fit;
+  services.exporter = [&registry](const core::Patch& p, const ui::ExportRequest& r,
+                                  const std::function<void(double)>& progress, const std::stop_token& stop) {
+    return exportFromWindow(registry, p, r, progress, stop);
+  };
+  services.presets = presets::factoryPresets(presetFolder());
+  ui::MainWindow window(registry, host, document, services);
+  std::error_code code;
+  if (!patch.empty() && std::filesystem::exists(patch, code))
+    window.openFile(QString::fromStdString(patch));
+  else if (first)
+    document.startWith(*first);
+  window.resize(1600, 1000);
+  window.show();
+  const bool timing = qEnvironmentVariableIsSet("TONEWRIGHT_TIMING");
+  QTimer::singleShot(0, &window, [&] {
+    if (timing) std::fprintf(stderr, "window after %lld ms\n", static_cast<long long>(sinceStart.elapsed()));
+    // devices are looked for once the window stands: a dead server must not hold it up
+    host.start(savedWish(), QSettings().value("midi/port").toString().toStdString());
+    if (timing) std::fprintf(stderr, "audio after %lld ms\n", static_cast<long long>(sinceStart.elapsed()));
+    window.offerRecovery();
+  });
+  const int exitCode = QApplication::exec();
+  saveWish(host.device().wish());
+  return exitCode;
+}
+
+}  // namespace app

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The audio callback neither allocates, locks, sleeps nor touches files, whatever the user does
+// meanwhile. Run with the guard of tests/guard preloaded (CMake does).
+#include <QDir>
+#include <QTest>
+#include <cstdlib>
+
+#include "core/graph/live_engine.h"
+#include "nodes/registry.h"
+#include "presets/patch_file.h"
+
+extern "C" {
+__attribute__((weak)) void rtguard_enter();
+__attribute__((weak)) void rtguard_exit();
+__attribute__((weak)) int rtguard_hits();
+__attribute__((weak)) const char* rtguard_last();
+}
+
+using namespace core;
+
+class TestRealtime : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void guardSeesAllocation() {
+    QVERIFY2(rtguard_hits, "the guard is not preloaded; run through ctest");
+    rtguard_hits();
+    rtguard_enter();
+    void* volatile p = std::malloc(10);
+    rtguard_exit();
+    std::free(p);
+    QCOMPARE(rtguard_hits(), 1);
+  }
+
+  void preset_data() {
+    QTest::addColumn<QString>("path");
+    for (const QFileInfo& f : QDir(PRESETS_DIR).entryInfoList({"*.json"}))
+      QTest::newRow(qPrintable(f.baseName())) << f.filePath();
+  }
+  void preset() {
+    QFETCH(QString, path);
+    const Registry registry = nodes::makeRegistry();
+    auto patch = presets::readPatch(path.toStdString());
+    QVERIFY2(patch.has_value(), patch ? "" : patch.error().message.c_str());
+    LiveEngine engine(registry);
+    QVERIFY(engine.setPatch(*patch));
+    engine.playPhrase(patch->phrase);
+    std::vector<float> l(128), r(128);
+    float* const out[2] = {l.data(), r.data()};
+    rtguard_hits();
+    int hits = 0;
+    for (int block = 0; block < 400; ++block) {
+      if (block % 40 == 7) engine.play({5, PlayerEvent::Type::noteOn, static_cast<float>(50 + block % 12), 0.8F});
+      if (block % 50 == 20 && !patch->cables.empty()) {
+        patch->cables.back().depth *= 0.9;
+        QVERIFY(engine.setPatch(*patch));
+      }
+      if (block % 30 == 9)
+        for (const PatchNode& n : patch->nodes)
+          for (const auto& [input, value] : n.values) engine.setKnob(n.id, input, value * 1.01);
+      rtguard_enter();
+      engine.process(nullptr, out, 128);
+      rtguard_exit();
+      hits += rtguard_hits();
+      engine.collect();
+    }
+    QVERIFY2(hits == 0, qPrintable(QString("%1 forbidden calls, the last one %2").arg(hits).arg(rtguard_last())));
+  }
+};
+
+QTEST_APPLESS_MAIN(TestRealtime)
+#include "tst_realtime.moc"
