@@ -11,25 +11,13 @@
 #include "core/analysis/compare.h"
 #include "core/fit/session.h"
 #include "core/graph/render.h"
-#include "nodes/registry.h"
+#include "patch_rig.h"
 
 using namespace core;
+using tests::node;
+using tests::registry;
 
 namespace {
-const Registry& registry() {
-  static const Registry r = nodes::makeRegistry();
-  return r;
-}
-PatchNode node(const char* id, const char* type, std::map<std::string, double> values = {},
-               std::set<std::string> free = {}) {
-  PatchNode n;
-  n.id = id;
-  n.type = type;
-  n.values = std::move(values);
-  n.free = std::move(free);
-  return n;
-}
-
 /// A saw through a low-pass: note -> oscillator -> filter -> gain -> output.
 Patch subtractive() {
   Patch p;
@@ -111,7 +99,7 @@ class TestFit : public QObject {
     Patch start = truth;
     perturb(start);
     FitOptions options;
-    options.steps = 400;
+    options.steps = 500;
     const auto got = fit(start, registry(), target, options, {}, {});
     QVERIFY2(got.has_value(), got ? "" : got.error().message.c_str());
     const Comparison before = compare(target, sound(start, 0.7)), after = compare(target, sound(got->patch, 0.7));
@@ -193,6 +181,31 @@ class TestFit : public QObject {
     const Note n = got->patch.phrase.at(0);
     QVERIFY(std::abs(n.pitch - 57) < 0.02 && std::abs(n.start - 0.02) < 0.008 && std::abs(n.length - 0.5) < 0.02);
     QVERIFY(std::abs(got->f0 - 220) < 0.2);
+  }
+  /// Tracks take their pitch from the target's, their length too, and the descent improves on that.
+  void tracksStartFromMeasurements() {
+    AudioData target;
+    target.channels = {std::vector<float>(24000)};
+    double phase = 0;
+    for (std::size_t i = 0; i < 24000; ++i) {
+      phase += 330 * std::exp2(static_cast<double>(i) / 48000) / 48000;
+      for (int k = 1; k <= 4; ++k)
+        target.channels[0][i] += static_cast<float>(0.2 / k * std::sin(2 * std::numbers::pi * k * phase));
+    }
+    FitOptions options;
+    options.steps = 60;
+    const auto got = fit(tests::tracksPatch(), registry(), target, options, {}, {});
+    QVERIFY2(got.has_value(), got ? "" : got.error().message.c_str());
+    const PatchNode& f0 = *got->patch.find("f0");
+    QVERIFY(std::abs(f0.settings.at("length").number - 0.5) < 0.01);
+    const Blob& track = *f0.tensors.at("track");
+    for (const double t : {0.1, 0.25, 0.4}) {
+      const double octaves = std::log2(330 / kC4Hz) + t;
+      QVERIFY(std::abs(static_cast<double>(track.data[static_cast<std::size_t>(t * 200)]) - octaves) < 0.02);
+    }
+    QVERIFY(got->terms.at(0).end < 0.95 * got->terms.at(0).start);
+    const Comparison c = compare(target, sound(got->patch, 0.5));
+    QVERIFY2(c.f0Semitones < 0.1 && c.loudDb < 1, qPrintable(QString("%1 %2").arg(c.f0Semitones).arg(c.loudDb)));
   }
   void targetsThatCannotWork() {
     FitOptions options;

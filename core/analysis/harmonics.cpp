@@ -15,14 +15,15 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
 HarmonicModel measureHarmonics(std::span<const double> x, double rate, const PitchTrack& pitch, double frameRate,
-                               int count, const std::function<double(double)>& weight, const std::stop_token& stop) {
+                               int count, const std::function<double(double)>& weight,
+                               const std::function<bool()>& stop) {
   HarmonicModel model;
   model.frameRate = frameRate;
   model.count = count;
   const auto length = static_cast<std::ptrdiff_t>(x.size());
   const int moments = static_cast<int>(static_cast<double>(length) / rate * frameRate) + 2;
   std::vector<double> part;
-  for (int m = 0; m < moments && !stop.stop_requested(); ++m) {
+  for (int m = 0; m < moments && !stop(); ++m) {
     const double seconds = m / frameRate, centre = seconds * rate;
     const double f0 = std::max(20.0, pitch.at(seconds)), span = std::max(4 * rate / f0, 0.006 * rate);
     const auto first = static_cast<std::ptrdiff_t>(std::ceil(centre - span / 2));
@@ -50,10 +51,10 @@ HarmonicModel measureHarmonics(std::span<const double> x, double rate, const Pit
 }
 
 std::vector<double> residual(std::span<const double> x, double rate, const HarmonicModel& model,
-                             const std::stop_token& stop) {
+                             const std::function<bool()>& stop) {
   std::vector<double> left(x.begin(), x.end());
   const double hop = rate / model.frameRate;
-  for (int m = 0; m < model.moments() && !stop.stop_requested(); ++m) {
+  for (int m = 0; m < model.moments() && !stop(); ++m) {
     const double centre = m * hop;
     const auto first = std::max<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(std::ceil(centre - hop)));
     const auto last =
@@ -75,7 +76,7 @@ std::vector<double> residual(std::span<const double> x, double rate, const Harmo
 }
 
 std::vector<double> noiseBands(std::span<const double> x, double rate, double frameRate, int moments, int bands,
-                               double variance, double delay, const std::stop_token& stop) {
+                               double variance, double delay, const std::function<bool()>& stop) {
   const int size = 512;
   const ExactFft fft(size);
   const std::vector<double> window = hannWindow(size);
@@ -85,7 +86,7 @@ std::vector<double> noiseBands(std::span<const double> x, double rate, double fr
   std::vector<std::complex<double>> bins(at(fft.bins()));
   const auto length = static_cast<std::ptrdiff_t>(x.size());
   const double spacing = 0.5 * size / (bands - 1);  // bins between band centres
-  for (int m = 0; m < moments && !stop.stop_requested(); ++m) {
+  for (int m = 0; m < moments && !stop(); ++m) {
     const auto start = static_cast<std::ptrdiff_t>(std::lround((m / frameRate + delay) * rate)) - size / 2;
     for (int i = 0; i < size; ++i)
       frame[at(i)] = start + i >= 0 && start + i < length ? x[at(start + i)] * window[at(i)] : 0.0;

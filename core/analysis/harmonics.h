@@ -6,13 +6,14 @@
 #include <complex>
 #include <functional>
 #include <span>
-#include <stop_token>
 #include <vector>
 
 #include "core/analysis/pitch.h"
 
 namespace core {
 
+/// All of these ask `stop` at every moment and end early when it says true.
+///
 /// Complex amplitudes of harmonics at equally spaced moments: the sound near moment m is
 /// Re sum over k of c[m][k] e^(2 pi i (k + 1) f0 (t - t_m)).
 struct HarmonicModel {
@@ -31,15 +32,15 @@ struct HarmonicModel {
 /// found at a moment (how much a pitch is believed in).
 HarmonicModel measureHarmonics(std::span<const double> x, double rate, const PitchTrack& pitch, double frameRate,
                                int count, const std::function<double(double seconds)>& weight,
-                               const std::stop_token& stop);
+                               const std::function<bool()>& stop);
 
 /// The sound without its harmonics.
 std::vector<double> residual(std::span<const double> x, double rate, const HarmonicModel& model,
-                             const std::stop_token& stop);
+                             const std::function<bool()>& stop);
 
 /// Spectral density of a noise over time as the magnitude that white noise of variance `variance`
 /// needs in each of `bands` bands from 0 to rate / 2: [moment][band], moment m at m / frameRate + delay.
 std::vector<double> noiseBands(std::span<const double> x, double rate, double frameRate, int moments, int bands,
-                               double variance, double delay, const std::stop_token& stop);
+                               double variance, double delay, const std::function<bool()>& stop);
 
 }  // namespace core

@@ -3,8 +3,8 @@
 // from the input it acts on (its id, unit and scale), never from a node's type.
 #pragma once
 
+#include <functional>
 #include <span>
-#include <stop_token>
 
 #include "core/analysis/target.h"
 #include "core/fit/session.h"
@@ -44,6 +44,6 @@ double voicing(const PitchTrack& pitch, double seconds);
 /// Fills the free tensors of a patch that are control tracks: pitch, harmonic levels, noise bands.
 /// `plan` is compiled from the patch. Returns whether any was filled.
 bool writeTracks(Patch& patch, const Plan& plan, const std::vector<FitVariable>& free, const TargetAnalysis& analysis,
-                 std::span<const Sample> x, const std::stop_token& stop);
+                 std::span<const Sample> x, const std::function<bool()>& stop);
 
 }  // namespace core

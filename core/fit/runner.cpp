@@ -89,7 +89,11 @@ Result<void> FitRunner::prepare() {
   auto plan = compilePlan(work, registry_, {.rate = patch_.rate});
   if (!plan) return plan.error();
   if (plan->outputNode < 0) return Error{"The patch has no output node; add one and connect it."};
-  if (writeTracks(patch_, *plan, options_.free, analysis_, {target_.data(), target_.size()}, stop_)) {
+  const auto tick = [this] {
+    report();
+    return stopped();
+  };
+  if (writeTracks(patch_, *plan, options_.free, analysis_, {target_.data(), target_.size()}, tick)) {
     for (std::size_t n = 0; n < patch_.nodes.size(); ++n) work.nodes[n].tensors = patch_.nodes[n].tensors;
     for (std::size_t n = 0; n < patch_.nodes.size(); ++n) work.nodes[n].settings = patch_.nodes[n].settings;
     plan = compilePlan(work, registry_, {.rate = patch_.rate});

@@ -11,7 +11,7 @@ namespace core {
 namespace {
 constexpr double kMargin = 1e-3;       // knobs stay this far inside their travel: on the end a gradient is cut off
 constexpr double kLowestLevel = 1e-9;  // of a tensor of levels
-constexpr double kKnobRate = 0.02, kPitchRate = 0.001, kLevelRate = 0.05, kTrackPitchRate = 2e-4;
+constexpr double kKnobRate = 0.02, kPitchRate = 0.001, kLevelRate = 0.05, kTrackPitchRate = 2e-4, kBesideTracks = 0.03;
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
@@ -48,7 +48,7 @@ Result<FitSpace> FitSpace::create(const Plan& plan, const std::vector<FitVariabl
       e.rate = e.positive ? kLevelRate
                : e.bent   ? kLevelRate / std::numbers::ln10
                : e.pitch  ? kTrackPitchRate
-                          : std::max(0.002 * loudest, 1e-5);
+                          : std::max(3e-4 * loudest, 1e-6);
       shape = value.shape;
     } else {
       const bool knob = v.kind == FitVariable::Kind::knob;
@@ -91,7 +91,11 @@ GradientRequest FitSpace::request() const {
 
 std::vector<double> FitSpace::rates() const {
   std::vector<double> rates(size_);
-  for (const FitEntry& e : entries_) std::fill_n(rates.begin() + static_cast<std::ptrdiff_t>(e.first), e.count, e.rate);
+  // beside tracks, which start from measurements, a knob only trims: a full step would drown them
+  const double scalars = hasTensors() ? kBesideTracks : 1;
+  for (const FitEntry& e : entries_)
+    std::fill_n(rates.begin() + static_cast<std::ptrdiff_t>(e.first), e.count,
+                e.parameter >= 0 ? scalars * e.rate : e.rate);
   return rates;
 }
 
