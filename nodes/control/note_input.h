@@ -11,17 +11,25 @@ namespace nodes {
 using namespace core;
 
 struct NoteInput {
-  static constexpr NodeInfo info{.id = "control.note",
-                                 .name = "Note input",
-                                 .help = "Notes from the keyboard, MIDI or the phrase: gate, pitch, velocity, bend and pressure.",
-                                 .category = Category::control,
-                                 .startsVoices = true};
+  static constexpr NodeInfo info{
+      .id = "control.note",
+      .name = "Note input",
+      .help = "Notes from the keyboard, MIDI or the phrase: gate, pitch, velocity, bend and pressure.",
+      .category = Category::control,
+      .startsVoices = true};
   enum InputRow { tune };
-  static constexpr std::array inputs{Input{.id = "tune", .name = "Tune", .help = "Shifts every note.",
-                                           .unit = Unit::cents, .min = -1200, .max = 1200, .def = 0}};
+  static constexpr std::array inputs{Input{.id = "tune",
+                                           .name = "Tune",
+                                           .help = "Shifts every note.",
+                                           .unit = Unit::cents,
+                                           .min = -1200,
+                                           .max = 1200,
+                                           .def = 0}};
   enum OutputRow { gate, pitch, velocity, bend, pressure };
   static constexpr std::array outputs{
-      Output{.id = "gate", .name = "Gate", .help = "1 while the key is held, one frame of 0 when a voice is struck again."},
+      Output{.id = "gate",
+             .name = "Gate",
+             .help = "1 while the key is held, one frame of 0 when a voice is struck again."},
       Output{.id = "pitch", .name = "Pitch", .help = "Octaves from C4, bend and tune included."},
       Output{.id = "velocity", .name = "Velocity", .help = "How hard the key was struck, 0 to 1."},
       Output{.id = "bend", .name = "Bend", .help = "Pitch bend in octaves."},
@@ -72,20 +80,34 @@ struct NoteInput {
 
   template <int L>
   static void forward(State<L>& s, const Block<L>& b) {
-    const auto cents = b.audio(tune);
     std::size_t next = 0;
     const auto events = b.events();
-    for (int i = 0; i < b.frames(); ++i) {
+    for (int i = 0; i < b.frames();) {
       bool again = false;
       for (; next < events.size() && events[next].frame <= b.firstFrame() + i; ++next)
         again = apply<L>(s, events[next], b) || again;
-      b.out(gate).set(i, maximum(s.gate, splat<L>(0)));
-      b.out(pitch).set(i, s.pitch + s.bend + cents[i] * (1.0_s / 1200.0_s));
-      b.out(velocity).set(i, s.velocity);
-      b.out(bend).set(i, s.bend);
-      b.out(pressure).set(i, s.pressure);
+      int end = next < events.size() ? static_cast<int>(events[next].frame - b.firstFrame()) : b.frames();
+      if (again) end = i + 1;
+      write<L>(s, b, i, std::min(end, b.frames()));
       if (again) s.gate = s.gate < 0.0_s ? -s.gate : s.gate;
+      i = std::min(end, b.frames());
     }
+  }
+  /// Frames [from, to): nothing happens in between.
+  template <int L>
+  static void write(const State<L>& s, const Block<L>& b, int from, int to) {
+    const auto cents = b.audio(tune);
+    const Vec<L> open = maximum(s.gate, splat<L>(0)), base = s.pitch + s.bend;
+    const auto fill = [&](OutputRow row, const Vec<L>& v) {
+      const auto out = b.out(row);
+      for (int i = from; i < to; ++i) out.set(i, v);
+    };
+    fill(gate, open);
+    fill(velocity, s.velocity);
+    fill(bend, s.bend);
+    fill(pressure, s.pressure);
+    const auto out = b.out(pitch);
+    for (int i = from; i < to; ++i) out.set(i, base + cents[i] * (1.0_s / 1200.0_s));
   }
 
   template <int L>

@@ -20,18 +20,38 @@ struct Delay {
   enum InputRow { in, time, feedback, mix };
   static constexpr std::array inputs{
       Input{.id = "in", .name = "In", .help = "Signal to repeat.", .width = variableWidth('C')},
-      Input{.id = "time", .name = "Time", .help = "Time to the first echo, up to the longest delay.",
-            .unit = Unit::seconds, .min = 0.0005, .max = 5, .def = 0.35, .scale = Scale::log},
-      Input{.id = "feedback", .name = "Feedback", .help = "Gain of each further echo.",
-            .unit = Unit::ratio, .min = -0.98, .max = 0.98, .def = 0.35},
-      Input{.id = "mix", .name = "Mix", .help = "0 % is dry only, 100 % echoes only.",
-            .unit = Unit::ratio, .min = 0, .max = 1, .def = 0.3}};
+      Input{.id = "time",
+            .name = "Time",
+            .help = "Time to the first echo, up to the longest delay.",
+            .unit = Unit::seconds,
+            .min = 0.0005,
+            .max = 5,
+            .def = 0.35,
+            .scale = Scale::log},
+      Input{.id = "feedback",
+            .name = "Feedback",
+            .help = "Gain of each further echo.",
+            .unit = Unit::ratio,
+            .min = -0.98,
+            .max = 0.98,
+            .def = 0.35},
+      Input{.id = "mix",
+            .name = "Mix",
+            .help = "0 % is dry only, 100 % echoes only.",
+            .unit = Unit::ratio,
+            .min = 0,
+            .max = 1,
+            .def = 0.3}};
   static constexpr std::array outputs{
       Output{.id = "out", .name = "Out", .help = "Dry signal and echoes.", .width = variableWidth('C')}};
   enum SettingRow { longest };
-  static constexpr std::array settings{Setting{.id = "longest", .name = "Longest delay",
+  static constexpr std::array settings{Setting{.id = "longest",
+                                               .name = "Longest delay",
                                                .help = "Memory to keep; the time is limited to it.",
-                                               .unit = Unit::seconds, .min = 0.05, .max = 5, .def = 2}};
+                                               .unit = Unit::seconds,
+                                               .min = 0.05,
+                                               .max = 5,
+                                               .def = 2}};
   /// The signal written into the line: in + feedback * delayed.
   static constexpr std::array histories{History{.id = "written"}};
   static HistoryShape historyShape(int, const Setup& setup) {
@@ -105,8 +125,8 @@ struct Delay {
       for (int c = 0; c < b.inputWidth(in); ++c) {
         const Vec<L> x = b.audio(in, c)[i], y = read<L>(written, c, frame, t, false);
         const Vec<L> dOut = grad.out(0, c)[i];
-        const Vec<L> dw = dWritten.read(c, frame);        // written = x + gain y
-        const Vec<L> dy = gain[i] * dw + wet[i] * dOut;   // out = x + mix (y - x)
+        const Vec<L> dw = dWritten.read(c, frame);       // written = x + gain y
+        const Vec<L> dy = gain[i] * dw + wet[i] * dOut;  // out = x + mix (y - x)
         for (int k = 0; k < 4; ++k) {
           const Vec<L> share = t.weight[static_cast<std::size_t>(k)] * dy;
           for (int l = 0; l < L; ++l) {

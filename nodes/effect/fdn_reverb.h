@@ -8,6 +8,7 @@
 
 #include "core/dsp/math.h"
 #include "core/dsp/wide.h"
+#include "core/graph/scratch.h"
 
 namespace nodes {
 
@@ -198,8 +199,9 @@ struct FdnReverb {
 
   template <int L>
   static void backward(const State<L>& start, State<L>& d, const Block<L>& b, const Grad<L>& grad) {
-    static thread_local std::array<Signals<L>, info.backwardTicks> read, passed;
-    static thread_local std::array<Lines<L>, info.backwardTicks> before;
+    auto& read = threadScratch<std::array<Signals<L>, info.backwardTicks>>();
+    auto& passed = threadScratch<std::array<Signals<L>, info.backwardTicks>, 1>();
+    auto& before = threadScratch<std::array<Lines<L>, info.backwardTicks>>();
     Lines<L> low = start.low;
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const auto t = static_cast<std::size_t>(tick);

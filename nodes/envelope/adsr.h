@@ -11,6 +11,7 @@
 
 #include "core/dsp/math.h"
 #include "core/graph/node.h"
+#include "core/graph/scratch.h"
 
 namespace nodes {
 
@@ -259,8 +260,9 @@ struct Adsr {
 
   template <int L, int shape>
   static void adjoint(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
-    static thread_local std::array<State<L>, info.backwardTicks * kTick> states;  // after the gate, before the step
-    static thread_local std::array<TickRates<L, shape>, info.backwardTicks> all;
+    auto& states =
+        threadScratch<std::array<State<L>, info.backwardTicks * kTick>>();  // after the gate, before the step
+    auto& all = threadScratch<std::array<TickRates<L, shape>, info.backwardTicks>>();
     const auto open = b.audio(gate), a = b.audio(attack), dec = b.audio(decay), sus = b.audio(sustain),
                rel = b.audio(release);
     const bool still = a.constant() && dec.constant() && sus.constant() && rel.constant();

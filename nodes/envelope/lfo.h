@@ -5,6 +5,7 @@
 
 #include "core/dsp/math.h"
 #include "core/graph/node.h"
+#include "core/graph/scratch.h"
 
 namespace nodes {
 
@@ -169,7 +170,7 @@ struct Lfo {
 
   template <int L>
   static void backward(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
-    static thread_local std::array<Tick<L>, info.backwardTicks> all;
+    auto& all = threadScratch<std::array<Tick<L>, info.backwardTicks>>();
     const int wave = b.setup().whole(shape);
     State<L> state = start;
     for (int tick = 0; tick < b.ticks(); ++tick) {

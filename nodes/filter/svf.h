@@ -7,24 +7,36 @@
 
 #include "core/dsp/math.h"
 #include "core/graph/node.h"
+#include "core/graph/scratch.h"
 
 namespace nodes {
 
 using namespace core;
 
 struct Svf {
-  static constexpr NodeInfo info{.id = "filter.svf",
-                                 .name = "State-variable filter",
-                                 .help = "Two-pole resonant filter with low-pass, band-pass, high-pass and notch outputs.",
-                                 .category = Category::filter,
-                                 .picture = Picture::response};
+  static constexpr NodeInfo info{
+      .id = "filter.svf",
+      .name = "State-variable filter",
+      .help = "Two-pole resonant filter with low-pass, band-pass, high-pass and notch outputs.",
+      .category = Category::filter,
+      .picture = Picture::response};
   enum InputRow { in, cutoff, q };
-  static constexpr std::array inputs{
-      Input{.id = "in", .name = "In", .help = "Signal to filter."},
-      Input{.id = "cutoff", .name = "Cutoff", .help = "Corner frequency; cables move it in octaves.",
-            .unit = Unit::hertz, .min = 20, .max = 20000, .def = 1000, .scale = Scale::log},
-      Input{.id = "q", .name = "Q", .help = "Cutoff over bandwidth; 0.707 is flat, high values ring.",
-            .min = 0.5, .max = 20, .def = 0.7071, .scale = Scale::log}};
+  static constexpr std::array inputs{Input{.id = "in", .name = "In", .help = "Signal to filter."},
+                                     Input{.id = "cutoff",
+                                           .name = "Cutoff",
+                                           .help = "Corner frequency; cables move it in octaves.",
+                                           .unit = Unit::hertz,
+                                           .min = 20,
+                                           .max = 20000,
+                                           .def = 1000,
+                                           .scale = Scale::log},
+                                     Input{.id = "q",
+                                           .name = "Q",
+                                           .help = "Cutoff over bandwidth; 0.707 is flat, high values ring.",
+                                           .min = 0.5,
+                                           .max = 20,
+                                           .def = 0.7071,
+                                           .scale = Scale::log}};
   enum OutputRow { low, band, high, notch };
   static constexpr std::array outputs{
       Output{.id = "low", .name = "Low", .help = "Low-pass, 12 dB an octave."},
@@ -87,16 +99,24 @@ struct Svf {
     const auto lowOut = b.out(low), bandOut = b.out(band), highOut = b.out(high), notchOut = b.out(notch);
     State<L> s = state;
     TickCoefficients<L> c;
+    alignas(32) Sample bands[kTick * L], lows[kTick * L];
+    constexpr int kChunks = kTick * L / kWide;
     for (int tick = 0; tick < b.ticks(); ++tick) {
       c.compute(hz, quality, tick, b.rate());
+      // only the recurrence is serial; the responses that follow from it go eight at a time
       for (int j = 0; j < kTick; ++j) {
-        const int i = tick * kTick + j;
-        const Vec<L> k = load<L>(c.k + j * L);
-        const auto [v1, v2, v3] = step<L>(s, x[i], c[j]);
-        lowOut.set(i, v2);
-        bandOut.set(i, v1);
-        notchOut.set(i, x[i] - k * v1);
-        highOut.set(i, x[i] - k * v1 - v2);
+        const auto [v1, v2, v3] = step<L>(s, x[tick * kTick + j], c[j]);
+        store<L>(bands + j * L, v1);
+        store<L>(lows + j * L, v2);
+      }
+      for (int j = 0; j < kChunks; ++j) {
+        const int i = tick * kChunks + j;
+        const Vec<kWide> v1 = load<kWide>(bands + j * kWide), v2 = load<kWide>(lows + j * kWide);
+        const Vec<kWide> rest = x.wide(i) - load<kWide>(c.k + j * kWide) * v1;
+        lowOut.setWide(i, v2);
+        bandOut.setWide(i, v1);
+        notchOut.setWide(i, rest);
+        highOut.setWide(i, rest - v2);
       }
     }
     state = s;
@@ -107,8 +127,8 @@ struct Svf {
   static void backward(const State<L>& start, State<L>& d, const Block<L>& b, const Grad<L>& grad) {
     constexpr int kFrames = info.backwardTicks * kTick;
     const auto x = b.audio(in), hz = b.audio(cutoff), quality = b.audio(q);
-    static thread_local std::array<Step<L>, kFrames> steps;
-    static thread_local std::array<TickCoefficients<L>, info.backwardTicks> all;
+    auto& steps = threadScratch<std::array<Step<L>, kFrames>>();
+    auto& all = threadScratch<std::array<TickCoefficients<L>, info.backwardTicks>>();
     State<L> s = start;
     const bool constant = hz.constant() && quality.constant();
     for (int tick = 0; tick < b.ticks(); ++tick) {

@@ -6,6 +6,7 @@
 #include "core/dsp/math.h"
 #include "core/file/audio_file.h"
 #include "core/graph/node.h"
+#include "core/graph/scratch.h"
 
 namespace nodes {
 
@@ -153,7 +154,7 @@ struct AudioFile {
 
   template <int L>
   static void backward(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
-    static thread_local std::array<std::array<Place, L>, info.backwardTicks * kTick> places;
+    auto& places = threadScratch<std::array<std::array<Place, L>, info.backwardTicks * kTick>>();
     const auto& p = b.template prepared<Prepared>();
     State<L> s = start;
     for (int i = 0; i < b.frames(); ++i)

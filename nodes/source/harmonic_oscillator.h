@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/dsp/harmonics.h"
+#include "core/graph/scratch.h"
 
 namespace nodes {
 
@@ -271,7 +272,8 @@ struct HarmonicOscillator {
   template <int L>
   static void backLane(const State<L>& start, State<L>& d, const Block<L>& b, const Grad<L>& grad, int l) {
     constexpr int kFrames = info.backwardTicks * kTick;
-    static thread_local std::array<Sample, kFrames> cycles, hzAll;
+    auto& cycles = threadScratch<std::array<Sample, kFrames>>();
+    auto& hzAll = threadScratch<std::array<Sample, kFrames>, 1>();
     Sample at = lane<L>(start.phase, l), gateBefore = lane<L>(start.gate, l);
     alignas(32) Sample temporary[kTick], dPhase[kTick], dHz[kTick];
     for (int tick = 0; tick < b.ticks(); ++tick) {

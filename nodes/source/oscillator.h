@@ -10,6 +10,7 @@
 
 #include "core/dsp/blep.h"
 #include "core/graph/node.h"
+#include "core/graph/scratch.h"
 
 namespace nodes {
 
@@ -295,11 +296,11 @@ struct Oscillator {
   template <int L, int wave>
   static void adjoint(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
     constexpr int kChunks = Tick<L>::kChunks;
-    static thread_local std::array<TickSlopes<L>, info.backwardTicks> all;
+    auto& all = threadScratch<std::array<TickSlopes<L>, info.backwardTicks>>();
     const auto dOut = grad.out(0), dWidth = grad.in(width);
     const auto pulse = b.audio(width);
     State<L> state = start;
-    static thread_local Tick<L> t;
+    auto& t = threadScratch<Tick<L>>();
     for (int tick = 0; tick < b.ticks(); ++tick) {
       auto& into = all[static_cast<std::size_t>(tick)];
       markRestarts<L>(into.keep, state.gate, b, tick);

@@ -11,16 +11,26 @@ namespace nodes {
 using namespace core;
 
 struct AudioOutput {
-  static constexpr NodeInfo info{.id = "structure.output",
-                                 .name = "Output",
-                                 .help = "Sends the patch to the sound card and to exports; mono is heard on both sides.",
-                                 .category = Category::structure,
-                                 .picture = Picture::wave,
-                                 .isOutput = true};
+  static constexpr NodeInfo info{
+      .id = "structure.output",
+      .name = "Output",
+      .help = "Sends the patch to the sound card and to exports; mono is heard on both sides.",
+      .category = Category::structure,
+      .picture = Picture::wave,
+      .isOutput = true};
   enum InputRow { in, level };
-  static constexpr std::array inputs{
-      Input{.id = "in", .name = "In", .help = "Stereo or mono; voices are mixed here.", .width = {2}, .mixesVoices = true},
-      Input{.id = "level", .name = "Level", .help = "Output level.", .unit = Unit::decibels, .min = -60, .max = 12, .def = 0}};
+  static constexpr std::array inputs{Input{.id = "in",
+                                           .name = "In",
+                                           .help = "Stereo or mono; voices are mixed here.",
+                                           .width = {2},
+                                           .mixesVoices = true},
+                                     Input{.id = "level",
+                                           .name = "Level",
+                                           .help = "Output level.",
+                                           .unit = Unit::decibels,
+                                           .min = -60,
+                                           .max = 12,
+                                           .def = 0}};
   static constexpr std::array outputs{Output{.id = "left", .name = "Left", .help = "What the left speaker gets."},
                                       Output{.id = "right", .name = "Right", .help = "What the right speaker gets."}};
 
