@@ -66,19 +66,20 @@ struct Svf {
   struct Step {
     Vec<L> v1, v2, v3;
   };
+  /// The only copy of the recurrence. With v3 = x - s2, v1 = a (s1 + g v3), v2 = s2 + g v1 the new
+  /// states 2 v1 - s1 and 2 v2 - s2 are written out, so that a frame waits for three operations
+  /// instead of eight; the outputs are the means of old and new state.
   template <int L>
-  static Step<L> step(State<L>& s, Vec<L> x, const Coefficients<L>& c) {  // the only copy of the recurrence
+  static Vec<L> step(State<L>& s, Vec<L> x, Vec<L> m, Vec<L> b2, Vec<L> b3) {
     const Vec<L> v3 = x - s.s2;
-    const Vec<L> v1 = c.a * (s.s1 + c.g * v3);
-    const Vec<L> v2 = s.s2 + c.g * v1;
-    s = {2.0_s * v1 - s.s1, 2.0_s * v2 - s.s2};
-    return {v1, v2, v3};
+    s = {m * s.s1 + b2 * v3, (s.s2 + b2 * s.s1) + b3 * v3};
+    return v3;
   }
 
-  /// Coefficients of one tick, [g, k, a][frame][lane].
+  /// Coefficients of one tick, [frame][lane]: g, k, a and m = 2a - 1, b2 = 2ag, b3 = 2ag^2.
   template <int L>
   struct TickCoefficients {
-    alignas(32) Sample g[kTick * L], k[kTick * L], a[kTick * L];
+    alignas(32) Sample g[kTick * L], k[kTick * L], a[kTick * L], m[kTick * L], b2[kTick * L], b3[kTick * L];
 
     Coefficients<L> operator[](int i) const { return {load<L>(g + i * L), load<L>(k + i * L), load<L>(a + i * L)}; }
     void compute(const AudioIn<L>& cutoffHz, const AudioIn<L>& quality, int tick, Sample rate) {
@@ -86,10 +87,17 @@ struct Svf {
       constexpr int kChunks = kTick * L / kWide;
       for (int i = 0; i < kChunks; ++i) {
         const auto c = coefficients<kWide>(cutoffHz.wide(tick * kChunks + i), quality.wide(tick * kChunks + i), rate);
+        const Vec<kWide> twice = 2.0_s * c.a;
         store<kWide>(g + i * kWide, c.g);
         store<kWide>(k + i * kWide, c.k);
         store<kWide>(a + i * kWide, c.a);
+        store<kWide>(m + i * kWide, twice - 1.0_s);
+        store<kWide>(b2 + i * kWide, twice * c.g);
+        store<kWide>(b3 + i * kWide, twice * c.g * c.g);
       }
+    }
+    Vec<L> advance(State<L>& s, Vec<L> x, int i) const {
+      return step<L>(s, x, load<L>(m + i * L), load<L>(b2 + i * L), load<L>(b3 + i * L));
     }
   };
 
@@ -99,19 +107,23 @@ struct Svf {
     const auto lowOut = b.out(low), bandOut = b.out(band), highOut = b.out(high), notchOut = b.out(notch);
     State<L> s = state;
     TickCoefficients<L> c;
-    alignas(32) Sample bands[kTick * L], lows[kTick * L];
+    alignas(32) Sample s1[(kTick + 1) * L], s2[(kTick + 1) * L];  // before and after every frame
     constexpr int kChunks = kTick * L / kWide;
     for (int tick = 0; tick < b.ticks(); ++tick) {
       c.compute(hz, quality, tick, b.rate());
-      // only the recurrence is serial; the responses that follow from it go eight at a time
-      for (int j = 0; j < kTick; ++j) {
-        const auto [v1, v2, v3] = step<L>(s, x[tick * kTick + j], c[j]);
-        store<L>(bands + j * L, v1);
-        store<L>(lows + j * L, v2);
+      store<L>(s1, s.s1);
+      store<L>(s2, s.s2);
+      for (int j = 0; j < kTick; ++j) {  // only the recurrence is serial
+        c.advance(s, x[tick * kTick + j], j);
+        store<L>(s1 + (j + 1) * L, s.s1);
+        store<L>(s2 + (j + 1) * L, s.s2);
       }
       for (int j = 0; j < kChunks; ++j) {
         const int i = tick * kChunks + j;
-        const Vec<kWide> v1 = load<kWide>(bands + j * kWide), v2 = load<kWide>(lows + j * kWide);
+        const auto mean = [j](const Sample* p) {
+          return 0.5_s * (load<kWide>(p + j * kWide) + load<kWide>(p + j * kWide + L));
+        };
+        const Vec<kWide> v1 = mean(s1), v2 = mean(s2);
         const Vec<kWide> rest = x.wide(i) - load<kWide>(c.k + j * kWide) * v1;
         lowOut.setWide(i, v2);
         bandOut.setWide(i, v1);
@@ -134,8 +146,12 @@ struct Svf {
     for (int tick = 0; tick < b.ticks(); ++tick) {
       auto& c = all[constant ? 0 : static_cast<std::size_t>(tick)];
       c.compute(hz, quality, tick, b.rate());
-      for (int j = 0; j < kTick; ++j)
-        steps[static_cast<std::size_t>(tick * kTick + j)] = step<L>(s, x[tick * kTick + j], c[j]);
+      for (int j = 0; j < kTick; ++j) {
+        const State<L> before = s;
+        const Vec<L> v3 = c.advance(s, x[tick * kTick + j], j);
+        steps[static_cast<std::size_t>(tick * kTick + j)] = {0.5_s * (before.s1 + s.s1), 0.5_s * (before.s2 + s.s2),
+                                                             v3};
+      }
     }
     const auto dLow = grad.out(low), dBand = grad.out(band), dHigh = grad.out(high), dNotch = grad.out(notch);
     const auto dIn = grad.in(in), dCutoff = grad.in(cutoff), dQ = grad.in(q);
