@@ -27,7 +27,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   if (argc == 2 && !isCommand(argv[1])) return {{}, argv[1]};
   CLI::App cli{
       "Tonewright: a modular studio whose patches learn to sound like a recording.\n"
-      "Without a command it opens the studio: tonewright [PATCH]"};
+      "Without a command it opens the studio: tonewright [PATCH or RECORDING]"};
   cli.name("tonewright");
   cli.set_version_flag("--version", "Tonewright " TONEWRIGHT_VERSION);
   cli.require_subcommand(1);

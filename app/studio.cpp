@@ -18,6 +18,7 @@ namespace app {
 namespace {
 
 constexpr const char* kFirstPreset = "subtractive-voice";
+constexpr const char* kLearningPreset = "sms-resynthesis";
 
 /// The window's request, carried out by the same export as the command line's.
 core::Result<void> exportFromWindow(const core::Registry& registry, const core::Patch& patch,
@@ -67,7 +68,11 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
   QApplication::setApplicationVersion(TONEWRIGHT_VERSION);
   ui::applyTheme(application, ui::ThemeKind::dark);
 
-  core::Result<core::Patch> first = loadPatch(patch.empty() ? kFirstPreset : patch);
+  // a recording instead of a patch: the patch that can learn any recording, with it as the target
+  std::error_code code;
+  const bool isFile = !patch.empty() && std::filesystem::is_regular_file(patch, code);
+  const bool isRecording = isFile && std::filesystem::path(patch).extension() != ".json";
+  core::Result<core::Patch> first = loadPatch(isRecording ? kLearningPreset : patch.empty() ? kFirstPreset : patch);
   if (!first && !patch.empty()) {
     std::fprintf(stderr, "tonewright: %s\n", first.error().message.c_str());
     return 1;
@@ -82,11 +87,8 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
   };
   services.presets = presets::factoryPresets(presetFolder());
   ui::MainWindow window(registry, host, document, services);
-  std::error_code code;
-  if (!patch.empty() && std::filesystem::exists(patch, code))
-    window.openFile(QString::fromStdString(patch));
-  else if (first)
-    document.startWith(*first);
+  if (first && (isRecording || !isFile)) document.startWith(*first);
+  if (isFile) window.openFile(QString::fromStdString(patch));
   window.resize(1600, 1000);
   window.show();
   const bool timing = qEnvironmentVariableIsSet("TONEWRIGHT_TIMING");

@@ -91,6 +91,7 @@ class FitPanel : public QWidget {
   std::shared_ptr<const core::AudioData> target_;
   std::vector<float> targetSound_, patchSound_;  ///< mono, at the target's rate
   Spectrogram targetPicture_, patchPicture_;
+  QString stage_;  ///< of the fit that runs
   PatchPointer before_, best_;
   bool rendering_ = false;
   PatchPointer nextRender_;

@@ -88,6 +88,8 @@ void FitPanel::stop() {
 
 void FitPanel::takeProgress(const Progress& p) {
   if (state_ != State::running) return;
+  if (p.stage != stage_) curve_->clear();  // each stage has a measure of its own; their numbers do not compare
+  stage_ = p.stage;
   curve_->add(p.best);
   number_->setText(QString::number(p.best, 'g', 3));
   const QString steps = p.steps > 0 ? tr("step %1 of %2").arg(p.step).arg(p.steps) : tr("step %1").arg(p.step);
@@ -115,7 +117,6 @@ void FitPanel::takeResult(const core::Result<core::FitResult>& result) {
 }
 
 void FitPanel::showResult(const core::FitResult& r) {
-  if (!r.curve.empty()) curve_->set(r.curve);
   if (!r.terms.empty()) number_->setText(QString::number(r.terms[0].end, 'g', 3));
   QStringList lines;
   for (const core::FitTerm& t : r.terms)

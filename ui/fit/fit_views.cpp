@@ -90,12 +90,6 @@ void LossCurve::add(double loss) {
   if (std::isfinite(loss)) curve_.push_back(loss);
   update();
 }
-void LossCurve::set(std::vector<double> curve) {
-  curve_ = std::move(curve);
-  std::erase_if(curve_, [](double v) { return !std::isfinite(v); });
-  update();
-}
-
 void LossCurve::paintEvent(QPaintEvent*) {
   const Theme& t = theme();
   QPainter p(this);

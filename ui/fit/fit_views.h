@@ -39,7 +39,6 @@ class LossCurve : public QWidget {
   explicit LossCurve(QWidget* parent = nullptr);
   void clear();
   void add(double loss);
-  void set(std::vector<double> curve);
   std::size_t count() const { return curve_.size(); }
   QSize sizeHint() const override { return {200, 140}; }
 
