@@ -27,8 +27,5 @@ if [ "${TONEWRIGHT_SANITIZERS:-1}" = 1 ]; then
   suites="tst_nodes tst_live tst_patch_file tst_files"
   configure_and_build "$here" "$build-asan" -DTONEWRIGHT_TESTS=ON -DTONEWRIGHT_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=Debug -- $suites
   for suite in $suites; do QT_QPA_PLATFORM=offscreen "$build-asan/tests/$suite" -silent -maxwarnings 0 >"$build-asan/$suite.log" 2>&1 || { tail -n 40 "$build-asan/$suite.log"; exit 1; }; done
-  echo "== live engine under ThreadSanitizer"
-  configure_and_build "$here" "$build-tsan" -DTONEWRIGHT_TESTS=ON -DTONEWRIGHT_SANITIZE=thread -DCMAKE_BUILD_TYPE=Debug -- tst_live
-  QT_QPA_PLATFORM=offscreen "$build-tsan/tests/tst_live" -silent >"$build-tsan/tst_live.log" 2>&1 || { tail -n 40 "$build-tsan/tst_live.log"; exit 1; }
 fi
 echo "All checks passed in $(($(date +%s) - began)) s."

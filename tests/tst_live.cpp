@@ -2,7 +2,9 @@
 // The live engine without a sound card: host buffers, edits without clicks, replay of the log bit for
 // bit, voices that sleep.
 #include <QTest>
+#include <atomic>
 #include <random>
+#include <thread>
 
 #include "core/graph/live_engine.h"
 #include "core/graph/render.h"
@@ -154,6 +156,38 @@ class TestLive : public QObject {
     QVERIFY2(step < 0.5F / 300, qPrintable(QString::number(double(step))));
     QVERIFY(std::fabs(p.left.back() - 0.2506F) < 1e-3F);
     QVERIFY(!engine.inTransition());
+  }
+
+  void twoThreads() {  // edits, knobs and notes on one thread, sound on another
+    LiveEngine engine(registry());
+    Patch patch = stepPatch(4);
+    QVERIFY(engine.setPatch(patch));
+    std::atomic<bool> loud = false;
+    std::jthread audio([&](const std::stop_token& stop) {
+      std::vector<float> l(128), r(128);
+      float* const out[2] = {l.data(), r.data()};
+      while (!stop.stop_requested()) {
+        engine.process(nullptr, out, 128);
+        if (*std::max_element(l.begin(), l.end()) > 0.01F) loud = true;
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+      }
+    });
+    for (int i = 0; i < 60; ++i) {
+      engine.play({0, PlayerEvent::Type::noteOn, static_cast<float>(48 + i % 12), 0.8F});
+      engine.setKnob("svf", "cutoff", 200 + 20 * i);
+      if (i % 10 == 5) {
+        patch.cables[0].output = i % 20 == 5 ? "velocity" : "gate";
+        QVERIFY(engine.setPatch(patch));
+      }
+      engine.collect();
+      engine.meters();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    QTRY_VERIFY(loud);
+    audio.request_stop();
+    audio.join();
+    engine.collect();
+    QVERIFY(engine.logComplete());
   }
 
   void movingSendsNothing() {
