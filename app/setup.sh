@@ -39,7 +39,7 @@ configure_and_build() {
   arguments=""
   while [ $# -gt 0 ] && [ "$1" != "--" ]; do arguments="$arguments $1"; shift; done
   [ $# -gt 0 ] && shift
-  export CCACHE_NOHASHDIR=1
+  export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$source_dir"
   # shellcheck disable=SC2086
   cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_CXX_COMPILER_LAUNCHER=ccache $arguments >"$build_dir.log" 2>&1 || {
     cat "$build_dir.log" >&2
