@@ -5,6 +5,8 @@
 // tests/tst_math.cpp. The double build calls the C library lane by lane instead.
 #pragma once
 
+#include <immintrin.h>
+
 #include <cmath>
 #include <numbers>
 
@@ -135,9 +137,10 @@ template <int L>
 [[gnu::always_inline]] inline Vec<L> squareRoot(Vec<L> x) {
   if constexpr (L == 1) {
     return __builtin_sqrtf(x);
+  } else if constexpr (L == 4) {
+    return std::bit_cast<Vec<4> >(_mm_sqrt_ps(std::bit_cast<__m128>(x)));
   } else {
-    for (int l = 0; l < L; ++l) x[l] = __builtin_sqrtf(x[l]);
-    return x;
+    return std::bit_cast<Vec<8> >(_mm256_sqrt_ps(std::bit_cast<__m256>(x)));
   }
 }
 

@@ -30,6 +30,24 @@ template <int L>
 #endif
 }
 
+/// Whether a comparison of vectors holds in any lane (one lane: the comparison itself).
+template <class Mask>
+[[gnu::always_inline]] inline bool anySet(const Mask& mask) {
+  if constexpr (std::is_arithmetic_v<Mask>) {
+    return mask;
+  } else {
+    using Part = std::conditional_t<sizeof(Mask) == sizeof(__m128i), __m128i, __m256i>;
+    std::array<Part, sizeof(Mask) / sizeof(Part)> parts;
+    std::memcpy(&parts, &mask, sizeof mask);
+    if constexpr (sizeof(Part) == sizeof(__m128i)) {
+      return !_mm_testz_si128(parts[0], parts[0]);
+    } else {
+      for (std::size_t i = 1; i < parts.size(); ++i) parts[0] = _mm256_or_si256(parts[0], parts[i]);
+      return !_mm256_testz_si256(parts[0], parts[0]);
+    }
+  }
+}
+
 /// Rows become columns: afterwards element j of v[i] is what element i of v[j] was.
 [[gnu::always_inline]] inline void transpose(std::array<Wide, 8>& v) {
   using Index = VecInt<8>;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/dsp/math.h"
+#include "core/graph/buffers.h"
 
 namespace core {
 namespace {
@@ -26,14 +27,30 @@ double sumOf(const Wide& v) {
   for (int i = 0; i < kWide; ++i) sum += static_cast<double>(v[i]);
   return sum;
 }
+
+/// Eight complex numbers, real and imaginary parts apart.
+struct Complexes {
+  Wide re, im;
+};
+using Index = VecInt<kWide>;
+Complexes loadComplex(const std::complex<Sample>* from) {
+  const auto* x = reinterpret_cast<const Sample*>(from);
+  const Wide a = load<kWide>(x), b = load<kWide>(x + kWide);
+  return {__builtin_shuffle(a, b, Index{0, 2, 4, 6, 8, 10, 12, 14}),
+          __builtin_shuffle(a, b, Index{1, 3, 5, 7, 9, 11, 13, 15})};
+}
+void storeComplex(std::complex<Sample>* to, const Wide& re, const Wide& im) {
+  auto* x = reinterpret_cast<Sample*>(to);
+  store<kWide>(x, __builtin_shuffle(re, im, Index{0, 8, 1, 9, 2, 10, 3, 11}));
+  store<kWide>(x + kWide, __builtin_shuffle(re, im, Index{4, 12, 5, 13, 6, 14, 7, 15}));
+}
 }  // namespace
 
-/// One frame in work: real parts and imaginary parts apart, padded to whole vectors.
+/// One frame in work. Spectra are padded to whole vectors; the padding stays zero.
 struct SpectralLoss::Scratch {
-  explicit Scratch(const Scale& s) : time(at(s.size)), bins(at(s.bins)), re(at(s.row)), im(at(s.row)) {}
-  std::vector<Sample> time;
-  std::vector<std::complex<Sample>> bins;
-  std::vector<Sample> re, im;
+  explicit Scratch(const Scale& s) : time(at(s.size)), bins(at(s.row)) {}
+  AlignedArray<Sample> time;
+  AlignedArray<std::complex<Sample>> bins;
 };
 
 std::vector<int> lossSizes(double rate, double f0) {
@@ -51,7 +68,7 @@ SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& op
   for (const int size : options_.sizes) {
     const int hop = size / 4, bins = size / 2 + 1;
     const int frames = 1 + static_cast<int>(length_) / hop;
-    Scale s{size, hop, frames, bins, (bins + kWide - 1) / kWide * kWide, {}, RealFft(size), {}, {}};
+    Scale s{size, hop, frames, bins, (bins + kWide - 1) / kWide * kWide, {}, RealFft(size, FftArrays::aligned), {}, {}};
     for (int i = 0; i < size; ++i)
       s.window.push_back(static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size));
     s.logs.resize(at(frames) * at(s.row));
@@ -61,7 +78,7 @@ SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& op
     for (int f = 0; f < frames && !stop.stop_requested(); ++f) {
       transform(s, target, f, scratch);
       for (int k = 0; k < s.row; k += kWide) {
-        const Wide re = load<kWide>(&scratch.re[at(k)]), im = load<kWide>(&scratch.im[at(k)]);
+        const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
         const Wide power = re * re + im * im;
         const std::size_t to = at(f) * at(s.row) + at(k);
         store<kWide>(&s.logs[to], log2<kWide>(power + floor) * kLn2Half);
@@ -77,17 +94,13 @@ void SpectralLoss::transform(const Scale& s, std::span<const Sample> x, int fram
   const auto length = static_cast<std::ptrdiff_t>(length_);
   const int first = static_cast<int>(std::max<std::ptrdiff_t>(0, -start));
   const int last = static_cast<int>(std::min<std::ptrdiff_t>(s.size, length - start));
-  if (first > 0 || last < s.size) std::fill(scratch.time.begin(), scratch.time.end(), 0.0_s);
+  if (first > 0 || last < s.size) scratch.time.clear();
   for (int i = first; i < last; ++i) scratch.time[at(i)] = x[static_cast<std::size_t>(start + i)] * s.window[at(i)];
   s.fft.forward(scratch.time.data(), scratch.bins.data());
-  for (int k = 0; k < s.bins; ++k) {
-    scratch.re[at(k)] = scratch.bins[at(k)].real();
-    scratch.im[at(k)] = scratch.bins[at(k)].imag();
-  }
 }
 
-/// Loss of one frame (a sum over bins). With `adjoint`, re and im become its derivative by them.
-double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, bool adjoint) const {
+/// Loss of one frame (a sum over bins). Unless `weight` is zero, bins become weight x its derivative by them.
+double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, Sample weight) const {
   const bool robust = options_.kind == LossKind::robust;
   const auto floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
   const auto linear = static_cast<Sample>(robust ? options_.linear * s.size / 4 : 0);
@@ -95,7 +108,7 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, bool a
   const Wide tiny = splat<kWide>(std::numeric_limits<Sample>::min());
   Wide sum = splat<kWide>(0);
   for (int k = 0; k < s.row; k += kWide) {
-    const Wide re = load<kWide>(&scratch.re[at(k)]), im = load<kWide>(&scratch.im[at(k)]);
+    const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
     const Wide power = re * re + im * im, shifted = power + floor;
     const Wide away = log2<kWide>(shifted) * kLn2Half - load<kWide>(&s.logs[row + at(k)]);
     Wide slope = robust ? sign(away) / shifted : (away + away) / shifted;
@@ -107,9 +120,9 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, bool a
     }
     // padding has equal zeros on both sides: its terms are zero
     sum = sum + term;
-    if (!adjoint) continue;
-    store<kWide>(&scratch.re[at(k)], slope * re);
-    store<kWide>(&scratch.im[at(k)], slope * im);
+    if (weight == 0) continue;
+    slope = slope * weight;
+    storeComplex(&scratch.bins[at(k)], slope * re, slope * im);
   }
   return sumOf(sum);
 }
@@ -123,10 +136,9 @@ double SpectralLoss::scaleLoss(const Scale& s, std::span<const Sample> x, std::s
   for (int f = 0; f < s.frames; ++f) {
     if (f % kFramesBetweenChecks == 0 && stop.stop_requested()) return std::numeric_limits<double>::quiet_NaN();
     transform(s, x, f, scratch);
-    total += rowLoss(s, f, scratch, !d.empty());
-    if (d.empty()) continue;
     // d / d time[n] = Re sum over k of G[k] e^(2 pi i k n / size), as a Hermitian spectrum
-    for (int k = 0; k < s.bins; ++k) scratch.bins[at(k)] = {scratch.re[at(k)] * half, scratch.im[at(k)] * half};
+    total += rowLoss(s, f, scratch, d.empty() ? 0.0_s : half);
+    if (d.empty()) continue;
     scratch.bins[0] *= 2.0_s;
     scratch.bins[at(s.bins - 1)] *= 2.0_s;
     s.fft.inverse(scratch.bins.data(), scratch.time.data());

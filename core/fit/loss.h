@@ -53,7 +53,7 @@ class SpectralLoss {
   struct Scratch;
   void transform(const Scale& s, std::span<const Sample> x, int frame, Scratch& scratch) const;
   double scaleLoss(const Scale& s, std::span<const Sample> x, std::span<Sample> d, const std::stop_token& stop) const;
-  double rowLoss(const Scale& s, int frame, Scratch& scratch, bool adjoint) const;
+  double rowLoss(const Scale& s, int frame, Scratch& scratch, Sample weight) const;
 
   LossOptions options_;
   std::size_t length_ = 0;

@@ -3,6 +3,7 @@
 // same code every time; who calls differs.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <unordered_map>
 
@@ -107,6 +108,8 @@ class Executor {
  private:
   friend class InputStep;
   friend class Gradient;
+  /// activeFrom_ of a voice group that waits for a note.
+  static constexpr std::int64_t kAsleep = std::numeric_limits<std::int64_t>::max();
   Executor(Plan plan, const ExecutorOptions& options);
 
   Result<void> prepareNode(int node);

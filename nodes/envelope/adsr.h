@@ -10,7 +10,7 @@
 #pragma once
 
 #include "core/dsp/math.h"
-#include "core/graph/node.h"
+#include "core/dsp/wide.h"
 #include "core/graph/scratch.h"
 
 namespace nodes {
@@ -88,55 +88,58 @@ struct Adsr {
   struct Rates {
     Vec<L> up, down, fall, rest;
   };
+  /// a, d, r: inverses of the times.
   template <int L, int shape>
   static Rates<L> ratesOf(Vec<L> a, Vec<L> d, Vec<L> s, Vec<L> r, Sample frame) {
     if constexpr (shape == linear)
-      return {frame / a, (1.0_s - s) * (frame / d), frame / r, s};
+      return {frame * a, (1.0_s - s) * (frame * d), frame * r, s};
     else
-      return {exp2<L>(-kRise * (frame / a)), exp2<L>(-kFall * (frame / d)), exp2<L>(-kFall * (frame / r)), s};
+      return {exp2<L>(-kRise * (frame * a)), exp2<L>(-kFall * (frame * d)), exp2<L>(-kFall * (frame * r)), s};
   }
 
-  /// Rates of one tick, [frame][lane].
+  template <int L>
+  static bool still(const Block<L>& b) {
+    return b.audio(attack).constant() && b.audio(decay).constant() && b.audio(sustain).constant() &&
+           b.audio(release).constant();
+  }
+
+  /// Rates of one tick and the inverse times they came from, [frame][lane].
   template <int L, int shape>
   struct TickRates {
-    alignas(32) Sample up[kTick * L], down[kTick * L], fall[kTick * L], rest[kTick * L];
+    using Row = std::array<Sample, kTick * L>;
+    alignas(32) Row up, down, fall, rest, perAttack, perDecay, perRelease;
 
-    Rates<L> operator[](int i) const {
-      return {load<L>(up + i * L), load<L>(down + i * L), load<L>(fall + i * L), load<L>(rest + i * L)};
+    template <int N>
+    Rates<N> at(int i) const {
+      return {load<N>(&up[0] + i), load<N>(&down[0] + i), load<N>(&fall[0] + i), load<N>(&rest[0] + i)};
     }
+    Rates<L> operator[](int i) const { return at<L>(i * L); }
     void compute(const Block<L>& b, int tick) {
       const auto a = b.audio(attack), d = b.audio(decay), s = b.audio(sustain), r = b.audio(release);
-      if (tick > 0 && a.constant() && d.constant() && s.constant() && r.constant()) return;  // as for tick 0
       constexpr int kChunks = kTick * L / kWide;
       for (int i = 0; i < kChunks; ++i) {
         const int at = tick * kChunks + i;
-        const auto rates = ratesOf<kWide, shape>(a.wide(at), d.wide(at), s.wide(at), r.wide(at), 1.0_s / b.rate());
-        store<kWide>(up + i * kWide, rates.up);
-        store<kWide>(down + i * kWide, rates.down);
-        store<kWide>(fall + i * kWide, rates.fall);
-        store<kWide>(rest + i * kWide, rates.rest);
+        const Wide pa = 1.0_s / a.wide(at), pd = 1.0_s / d.wide(at), pr = 1.0_s / r.wide(at);
+        const auto rates = ratesOf<kWide, shape>(pa, pd, s.wide(at), pr, 1.0_s / b.rate());
+        const auto put = [i](Row& row, const Wide& v) { store<kWide>(&row[0] + i * kWide, v); };
+        put(up, rates.up);
+        put(down, rates.down);
+        put(fall, rates.fall);
+        put(rest, rates.rest);
+        put(perAttack, pa);
+        put(perDecay, pd);
+        put(perRelease, pr);
       }
     }
   };
 
-  template <class Mask>
-  static bool any(const Mask& mask) {
-    if constexpr (std::is_arithmetic_v<Mask>) {
-      return mask;
-    } else {
-      auto all = mask[0];
-      for (std::size_t i = 1; i < sizeof mask / sizeof mask[0]; ++i) all |= mask[i];
-      return all != 0;
-    }
-  }
-
-  /// Which segment a frame is in, after its gate edge: rise, or pass (the attack ends inside the frame), or sink.
+  /// Level after a frame of a full attack.
   template <int L, int shape>
   static Vec<L> risen(Vec<L> y, const Rates<L>& k) {
     if constexpr (shape == linear)
       return y + k.up;
     else
-      return kAim - (kAim - y) * k.up;
+      return multiplyAdd<L>(y, k.up, kAim * (1.0_s - k.up));
   }
   /// Part of a frame that is left when the attack passes 1.
   template <int L, int shape>
@@ -163,24 +166,79 @@ struct Adsr {
     s.attacking = gateNow > 0.5_s ? (s.gate > 0.5_s ? s.attacking : one) : zero;
     s.gate = gateNow;
   }
-  /// Moves on to the next frame.
+
+  /// The law of a frame, one form for attack, decay and release, so that the recurrence is two
+  /// operations long; linear: max(y + a, b), exponential: y a + b.
+  template <int L>
+  struct Law {
+    Vec<L> a, b;
+  };
   template <int L, int shape>
-  static void step(State<L>& s, const Rates<L>& k) {
-    const Vec<L> y = s.level, zero{};
-    const Vec<L> up = risen<L, shape>(y, k);
-    Vec<L> down, out;
-    if constexpr (shape == linear) {
-      down = maximum(y - k.down, k.rest);
-      out = maximum(y - s.from * k.fall, zero);
-    } else {
-      down = k.rest + (y - k.rest) * k.down;
-      out = y * k.fall;
-    }
-    s.level = s.gate > 0.5_s ? (s.attacking > 0.5_s ? up : down) : out;
-    const auto passes = (s.attacking > 0.5_s) & (up >= 1.0_s);
-    if (any(passes)) {
+  static Law<L> lawOf(const State<L>& s, const Rates<L>& k) {
+    const auto open = s.gate > 0.5_s, rising = s.attacking > 0.5_s;
+    const Vec<L> zero{}, aim = splat<L>(kAim);
+    if constexpr (shape == linear)
+      return {open ? (rising ? k.up : -k.down) : -(s.from * k.fall), open ? (rising ? zero : k.rest) : zero};
+    const Vec<L> factor = open ? (rising ? k.up : k.down) : k.fall;
+    return {factor, (open ? (rising ? aim : k.rest) : zero) * (1.0_s - factor)};
+  }
+  template <int L, int shape>
+  static Vec<L> follow(Vec<L> y, const Law<L>& law) {
+    if constexpr (shape == linear)
+      return maximum(y + law.a, law.b);
+    else
+      return multiplyAdd<L>(y, law.a, law.b);
+  }
+
+  /// Frames [first, last) of a tick, in which no gate moves. visit(frame of the tick, state) sees each
+  /// state before its step.
+  template <int L, int shape, class Visit>
+  static void run(State<L>& s, const TickRates<L, shape>& rates, bool constant, int first, int last, Visit visit) {
+    Law<L> law = lawOf<L, shape>(s, rates[first]);
+    bool rises = anySet(s.attacking > 0.5_s);
+    for (int j = first; j < last; ++j) {
+      visit(j, s);
+      if (!constant) law = lawOf<L, shape>(s, rates[j]);
+      const Vec<L> y = s.level;
+      s.level = follow<L, shape>(y, law);
+      if (!rises) continue;
+      const auto passes = (s.attacking > 0.5_s) & (s.level >= 1.0_s);
+      if (!anySet(passes)) continue;
+      const Rates<L> k = rates[j];
       s.level = passes ? passed<L, shape>(leftOver<L, shape>(y, k), k) : s.level;
-      s.attacking = passes ? zero : s.attacking;
+      s.attacking = passes ? Vec<L>{} : s.attacking;
+      law = lawOf<L, shape>(s, k);
+      rises = anySet(s.attacking > 0.5_s);
+    }
+  }
+  /// First frame from `from` on at which a gate differs from the state's, or kTick.
+  template <int L>
+  static int nextEdge(const AudioIn<L>& open, int tick, int from, const Vec<L>& now) {
+    if (open.constant() && from > 0) return kTick;
+    int i = from;
+    if (i == 0) {  // most ticks have none: eight samples at a time
+      alignas(32) Sample held[kWide];
+      for (int l = 0; l < kWide; l += L) store<L>(held + l, now);
+      constexpr int kChunks = kTick * L / kWide;
+      int c = 0;
+      while (c < kChunks && !anySet(open.wide(tick * kChunks + c) != load<kWide>(held))) ++c;
+      if (c == kChunks) return kTick;
+      i = c * kWide / L;
+    }
+    while (i < kTick && !anySet(open[tick * kTick + i] != now)) ++i;
+    return i;
+  }
+  /// One tick, edge by edge.
+  template <int L, int shape, class Visit>
+  static void walk(State<L>& s, const AudioIn<L>& open, const TickRates<L, shape>& rates, bool constant, int tick,
+                   Visit visit) {
+    int edge = nextEdge<L>(open, tick, 0, s.gate);
+    if (edge > 0) run<L, shape>(s, rates, constant, 0, edge, visit);
+    while (edge < kTick) {
+      takeGate<L>(s, open[tick * kTick + edge]);
+      const int next = nextEdge<L>(open, tick, edge + 1, s.gate);
+      run<L, shape>(s, rates, constant, edge, next, visit);
+      edge = next;
     }
   }
 
@@ -190,13 +248,11 @@ struct Adsr {
     const auto out = b.out(0);
     State<L> s = state;
     TickRates<L, shape> rates;
+    const bool constant = still<L>(b);
     for (int tick = 0; tick < b.ticks(); ++tick) {
-      rates.compute(b, tick);
-      for (int j = 0; j < kTick; ++j) {
-        takeGate<L>(s, open[tick * kTick + j]);
-        out.set(tick * kTick + j, s.level);
-        step<L, shape>(s, rates[j]);
-      }
+      if (tick == 0 || !constant) rates.compute(b, tick);
+      walk<L, shape>(s, open, rates, constant, tick,
+                     [&](int j, const State<L>& at) { out.set(tick * kTick + j, at.level); });
     }
     state = s;
   }
@@ -208,49 +264,48 @@ struct Adsr {
       render<L, exponential>(state, b);
   }
 
-  /// Cotangents of a frame's rates.
+  /// What a frame's level after it depends on: its derivatives.
   template <int L>
   struct Slopes {
     Vec<L> level{}, from{}, up{}, down{}, fall{}, rest{};
   };
-  /// Adjoint of `step`: s is the state it started from, d the cotangent of the level after it.
+  /// s: the state a frame starts from, after its gate.
   template <int L>
-  static Slopes<L> linearSlopes(const State<L>& s, const Rates<L>& k, Vec<L> d) {
-    const Vec<L> zero{}, y = s.level;
-    const auto open = s.gate > 0.5_s, rising = s.attacking > 0.5_s;
-    const Vec<L> dRise = rising ? (y + k.up >= 1.0_s ? zero : d) : zero, dPass = rising ? d - dRise : zero;
-    const Vec<L> dSink = open ? (rising ? zero : d) : zero,
-                 dOut = open ? zero : (y - s.from * k.fall > 0.0_s ? d : zero);
-    const Vec<L> dMove = y - k.down > k.rest ? dSink : zero;
-    Slopes<L> g{dRise + dMove + dOut, -k.fall * dOut, dRise, -dMove, -s.from * dOut, dSink - dMove};
-    if (any(rising & (y + k.up >= 1.0_s))) {
-      const Vec<L> part = leftOver<L, linear>(y, k);
-      const Vec<L> free = 1.0_s - part * k.down > k.rest ? dPass : zero, dPart = -k.down * free;
+  static Slopes<L> linearSlopes(const State<L>& s, const Rates<L>& k) {
+    const Vec<L> zero{}, one = splat<L>(1), y = s.level;
+    const auto open = s.gate > 0.5_s, rising = s.attacking > 0.5_s, over = y + k.up >= 1.0_s;
+    const Vec<L> rise = rising ? (over ? zero : one) : zero, sink = open ? (rising ? zero : one) : zero;
+    const Vec<L> out = open ? zero : (y - s.from * k.fall > 0.0_s ? one : zero);
+    const Vec<L> move = y - k.down > k.rest ? sink : zero;
+    Slopes<L> g{rise + move + out, -k.fall * out, rise, -move, -s.from * out, sink - move};
+    if (anySet(rising & over)) {
+      const Vec<L> pass = rising ? one - rise : zero, part = leftOver<L, linear>(y, k);
+      const Vec<L> free = 1.0_s - part * k.down > k.rest ? pass : zero, dPart = -k.down * free;
       g.down = g.down - part * free;
       g.level = g.level + dPart / k.up;
       g.up = g.up + dPart * (1.0_s - part) / k.up;  // part = 1 + (y - 1) / up
-      g.rest = g.rest + dPass - free;
+      g.rest = g.rest + pass - free;
     }
     return g;
   }
   template <int L>
-  static Slopes<L> exponentialSlopes(const State<L>& s, const Rates<L>& k, Vec<L> d) {
-    const Vec<L> zero{}, y = s.level;
-    const auto open = s.gate > 0.5_s, rising = s.attacking > 0.5_s;
-    const auto over = risen<L, exponential>(y, k) >= 1.0_s;
-    const Vec<L> dRise = rising ? (over ? zero : d) : zero, dPass = rising ? d - dRise : zero;
-    const Vec<L> dSink = open ? (rising ? zero : d) : zero, dOut = open ? zero : d;
-    Slopes<L> g{k.up * dRise + k.down * dSink + k.fall * dOut,
+  static Slopes<L> exponentialSlopes(const State<L>& s, const Rates<L>& k) {
+    const Vec<L> zero{}, one = splat<L>(1), y = s.level;
+    const auto open = s.gate > 0.5_s, rising = s.attacking > 0.5_s, over = risen<L, exponential>(y, k) >= 1.0_s;
+    const Vec<L> rise = rising ? (over ? zero : one) : zero, sink = open ? (rising ? zero : one) : zero,
+                 out = open ? zero : one;
+    Slopes<L> g{k.up * rise + k.down * sink + k.fall * out,
                 zero,
-                (y - kAim) * dRise,
-                (y - k.rest) * dSink,
-                y * dOut,
-                (1.0_s - k.down) * dSink};
-    if (any(rising & over)) {  // rest + (1 - rest) down^part, part = 1 + log((aim - y) / (aim - 1)) / log(up)
+                (y - kAim) * rise,
+                (y - k.rest) * sink,
+                y * out,
+                (1.0_s - k.down) * sink};
+    if (anySet(rising & over)) {  // rest + (1 - rest) down^part, part = 1 + log((aim - y) / (aim - 1)) / log(up)
+      const Vec<L> pass = rising ? one - rise : zero;
       const Vec<L> part = leftOver<L, exponential>(y, k), logUp = log2<L>(k.up), logDown = log2<L>(k.down);
-      const Vec<L> power = exp2<L>(part * logDown), dPower = (1.0_s - k.rest) * dPass;
+      const Vec<L> power = exp2<L>(part * logDown), dPower = (1.0_s - k.rest) * pass;
       const Vec<L> dPart = dPower * power * logDown * kLn2;
-      g.rest = g.rest + (1.0_s - power) * dPass;
+      g.rest = g.rest + (1.0_s - power) * pass;
       g.down = g.down + dPower * part * power / k.down;
       g.level = g.level - dPart / ((kAim - y) * kLn2 * logUp);
       g.up = g.up - dPart * (part - 1.0_s) / (logUp * kLn2 * k.up);
@@ -258,47 +313,87 @@ struct Adsr {
     return g;
   }
 
+  /// A tick in the sweep back, [frame][lane]: the states (after the gate, before the step) and then what
+  /// the level after each frame depends on, `closes` 1 where the gate closes.
+  template <int L>
+  struct TickSlopes {
+    using Row = std::array<Sample, kTick * L>;
+    alignas(32) Row level, from, attacking, gate, closes;
+    alignas(32) Row dLevel, dFrom, dUp, dDown, dFall, dRest;
+  };
+  template <int L, int shape>
+  static void slopesOf(const TickRates<L, shape>& rates, TickSlopes<L>& t) {
+    for (int i = 0; i < kTick * L; i += kWide) {
+      const auto get = [i](const auto& row) { return load<kWide>(&row[0] + i); };
+      const auto put = [i](auto& row, const Wide& v) { store<kWide>(&row[0] + i, v); };
+      const State<kWide> s{get(t.level), get(t.from), get(t.attacking), get(t.gate)};
+      Slopes<kWide> g;
+      if constexpr (shape == linear)
+        g = linearSlopes<kWide>(s, rates.template at<kWide>(i));
+      else
+        g = exponentialSlopes<kWide>(s, rates.template at<kWide>(i));
+      put(t.dLevel, g.level);
+      put(t.dFrom, g.from);
+      put(t.dUp, g.up);
+      put(t.dDown, g.down);
+      put(t.dFall, g.fall);
+      put(t.dRest, g.rest);
+    }
+  }
+  /// The recurrence backward; `after` gets the cotangent of the level after each frame.
+  template <int L>
+  static void sweep(const TickSlopes<L>& t, const AudioIn<L>& dOut, int tick, Cotangent<L>& d, Sample* after) {
+    for (int j = kTick; j-- > 0;) {
+      const auto get = [j](const auto& row) { return load<L>(&row[0] + j * L); };
+      store<L>(after + j * L, d.level);
+      const Vec<L> dFrom = multiplyAdd<L>(get(t.dFrom), d.level, d.from), closes = get(t.closes);
+      d.level = multiplyAdd<L>(get(t.dLevel), d.level, dOut[tick * kTick + j]) + closes * dFrom;
+      d.from = dFrom - closes * dFrom;
+    }
+  }
+
   template <int L, int shape>
   static void adjoint(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
-    auto& states =
-        threadScratch<std::array<State<L>, info.backwardTicks * kTick>>();  // after the gate, before the step
-    auto& all = threadScratch<std::array<TickRates<L, shape>, info.backwardTicks>>();
-    const auto open = b.audio(gate), a = b.audio(attack), dec = b.audio(decay), sus = b.audio(sustain),
-               rel = b.audio(release);
-    const bool still = a.constant() && dec.constant() && sus.constant() && rel.constant();
+    auto& all = threadScratch<std::array<TickSlopes<L>, info.backwardTicks>>();
+    auto& rates = threadScratch<std::array<TickRates<L, shape>, info.backwardTicks>>();
+    const bool constant = still<L>(b);
+    const auto ratesAt = [&](int tick) -> auto& { return rates[static_cast<std::size_t>(constant ? 0 : tick)]; };
     State<L> s = start;
-    for (int i = 0; i < b.frames(); ++i) {
-      auto& rates = all[static_cast<std::size_t>(still ? 0 : i / kTick)];
-      if (i % kTick == 0) rates.compute(b, i / kTick);
-      takeGate<L>(s, open[i]);
-      states[static_cast<std::size_t>(i)] = s;
-      step<L, shape>(s, rates[i % kTick]);
+    for (int tick = 0; tick < b.ticks(); ++tick) {
+      if (tick == 0 || !constant) ratesAt(tick).compute(b, tick);
+      TickSlopes<L>& t = all[static_cast<std::size_t>(tick)];
+      Vec<L> before = s.gate;
+      walk<L, shape>(s, b.audio(gate), ratesAt(tick), constant, tick, [&](int j, const State<L>& at) {
+        const auto put = [j](auto& row, const Vec<L>& v) { store<L>(&row[0] + j * L, v); };
+        put(t.level, at.level);
+        put(t.from, at.from);
+        put(t.attacking, at.attacking);
+        put(t.gate, at.gate);
+        put(t.closes, (before > 0.5_s) & (at.gate <= 0.5_s) ? splat<L>(1) : Vec<L>{});
+        before = at.gate;
+      });
+      slopesOf<L, shape>(ratesAt(tick), t);
     }
-    const auto dOut = grad.out(0), dAttack = grad.in(attack), dDecay = grad.in(decay), dSustain = grad.in(sustain),
+    const auto dAttack = grad.in(attack), dDecay = grad.in(decay), dSustain = grad.in(sustain),
                dRelease = grad.in(release);
     const Sample frame = 1.0_s / b.rate();
-    const Vec<L> zero{};
-    for (int i = b.frames(); i-- > 0;) {
-      const Rates<L> k = all[static_cast<std::size_t>(still ? 0 : i / kTick)][i % kTick];
-      const State<L>& at = states[static_cast<std::size_t>(i)];
-      Slopes<L> g;
-      if constexpr (shape == linear)
-        g = linearSlopes<L>(at, k, d.level);
-      else
-        g = exponentialSlopes<L>(at, k, d.level);
-      const Vec<L> dUp = shape == linear ? -g.up * k.up / a[i] : g.up * k.up * (kLn2 * kRise * frame) / (a[i] * a[i]);
-      const Vec<L> dDown =
-          shape == linear ? -g.down * k.down / dec[i] : g.down * k.down * (kLn2 * kFall * frame) / (dec[i] * dec[i]);
-      const Vec<L> dFall =
-          shape == linear ? -g.fall * k.fall / rel[i] : g.fall * k.fall * (kLn2 * kFall * frame) / (rel[i] * rel[i]);
-      if (dAttack) dAttack.add(i, dUp);
-      if (dDecay) dDecay.add(i, dDown);
-      if (dSustain) dSustain.add(i, shape == linear ? g.rest - g.down * frame / dec[i] : g.rest);
-      if (dRelease) dRelease.add(i, dFall);
-      const Vec<L> before = i > 0 ? states[static_cast<std::size_t>(i - 1)].gate : start.gate;
-      const auto closes = (before > 0.5_s) & (at.gate <= 0.5_s);
-      const Vec<L> dFrom = d.from + g.from;
-      d = {dOut[i] + g.level + (closes ? dFrom : zero), closes ? zero : dFrom};
+    alignas(32) Sample after[kTick * L];
+    for (int tick = b.ticks(); tick-- > 0;) {
+      const TickSlopes<L>& t = all[static_cast<std::size_t>(tick)];
+      const TickRates<L, shape>& k = ratesAt(tick);
+      sweep<L>(t, grad.out(0), tick, d, after);
+      for (int i = 0; i < kTick * L; i += kWide) {
+        const auto get = [i](const auto& row) { return load<kWide>(&row[0] + i); };
+        const Wide dy = load<kWide>(after + i), pa = get(k.perAttack), pd = get(k.perDecay), pr = get(k.perRelease);
+        const Wide up = dy * get(t.dUp) * get(k.up), down = dy * get(t.dDown) * get(k.down),
+                   fall = dy * get(t.dFall) * get(k.fall), rest = dy * get(t.dRest);
+        const int to = (tick * kTick * L + i) / kWide;
+        constexpr bool straight = shape == linear;
+        if (dAttack) dAttack.addWide(to, straight ? -up * pa : up * (kLn2 * kRise * frame) * (pa * pa));
+        if (dDecay) dDecay.addWide(to, straight ? -down * pd : down * (kLn2 * kFall * frame) * (pd * pd));
+        if (dSustain) dSustain.addWide(to, straight ? rest - dy * get(t.dDown) * (frame * pd) : rest);
+        if (dRelease) dRelease.addWide(to, straight ? -fall * pr : fall * (kLn2 * kFall * frame) * (pr * pr));
+      }
     }
   }
   template <int L>

@@ -4,12 +4,10 @@
 // corners replaced by band-limited ones (core/dsp/blep.h), so that derivatives are exact.
 #pragma once
 
-#include <immintrin.h>
-
 #include <limits>
 
 #include "core/dsp/blep.h"
-#include "core/graph/node.h"
+#include "core/dsp/wide.h"
 #include "core/graph/scratch.h"
 
 namespace nodes {
@@ -84,13 +82,6 @@ struct Oscillator {
   static WInt toFixed(W cycles) { return toInteger<kWide>(cycles * kCycle); }  // |cycles| < 1/2
   static W toCycles(WInt fixed) { return toSample<kWide>(fixed) * (1.0_s / kCycle); }
   static W magnitude(W x) { return x < 0.0_s ? -x : x; }
-  static bool any(const WInt& mask) {
-    std::array<__m256i, sizeof mask / sizeof(__m256i)> parts;
-    std::memcpy(&parts, &mask, sizeof mask);
-    __m256i all = parts[0];
-    for (std::size_t i = 1; i < parts.size(); ++i) all = _mm256_or_si256(all, parts[i]);
-    return !_mm256_testz_si256(all, all);
-  }
 
   /// What a frame's wave depends on besides the phase: size of the step in cycles and its inverse.
   struct Step {
@@ -111,14 +102,14 @@ struct Oscillator {
     const W t = u * s.inverse;
     const WInt near = magnitude(t) < kBlepReach;
     W jump = half, pulse{}, moment{};
-    if (any(near)) {
+    if (anySet(near)) {
       jump = near ? blepStep<kWide>(t) : half;
       if constexpr (withSlopes) {
         pulse = near ? blepPulse<kWide>(t) : zero;
         moment = pulse * t;
       }
     }
-    for (int j = 1; any(s.size * 8.0_s > static_cast<Sample>(2 * j - 1)); ++j)  // neighbours at high pitches
+    for (int j = 1; anySet(s.size * 8.0_s > static_cast<Sample>(2 * j - 1)); ++j)  // neighbours at high pitches
       for (const Sample away : {static_cast<Sample>(-j), static_cast<Sample>(j)}) {
         const W ta = t + away * s.inverse;
         const WInt close = magnitude(ta) < kBlepReach;
@@ -145,12 +136,13 @@ struct Oscillator {
     const W t = e * s.inverse;
     const WInt near = t < kBlepReach;
     W corner = t * 0.5_s, turn = splat<kWide>(0.5_s);  // band-limited |t| / 2 and its slope
-    if (any(near)) {
+    if (anySet(near)) {
       corner = near ? blepCorner<kWide>(t) : corner;
       if constexpr (withSlopes) turn = near ? blepStep<kWide>(t) : turn;
     }
     W moment = turn * t;
-    for (int j = 1; any(s.size * 16.0_s > static_cast<Sample>(2 * j - 1)); ++j)  // corners take turns every half cycle
+    for (int j = 1; anySet(s.size * 16.0_s > static_cast<Sample>(2 * j - 1));
+         ++j)  // corners take turns every half cycle
       for (const Sample away : {static_cast<Sample>(-j), static_cast<Sample>(j)}) {
         const Sample sign = j % 2 ? -1.0_s : 1.0_s, half = away < 0 ? -0.5_s : 0.5_s;
         const W ta = t + away * 0.5_s * s.inverse;

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Gradient: the sweep back.
+#include <algorithm>
+#include <cstring>
+
+#include "core/graph/gradient.h"
+
+namespace core {
+namespace {
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+}  // namespace
+
+void Gradient::backward(const std::stop_token& stop) {
+  stop_ = stop;
+  Executor& e = *executor_;
+  std::fill(parameterGradient_.begin(), parameterGradient_.end(), 0.0);
+  for (auto& node : tensorGradient_)
+    for (auto& t : node) t.clear();
+  for (auto& node : historyCotangents_)
+    for (auto& h : node) h.samples.clear();
+  for (auto& s : stateCotangent_) s.clear();
+  for (auto& c : cotangents_) c.clear();
+  for (int s = stretches(); s-- > 0;) {
+    if (inBuffers_ != s) {
+      restoreStart(s);
+      runStretch(s, true);
+    }
+    // the sweep composes inputs again, so it needs the tick before this stretch back
+    if (checkpointed())
+      restoreStart(s);
+    else
+      std::fill(e.hasPrevious_.begin(), e.hasPrevious_.end(), std::uint8_t{0});
+    e.rewind(static_cast<std::int64_t>(s) * stretch_);
+    if (!checkpointed())
+      for (std::size_t i = 0; i < e.plan_.signals.size(); ++i)
+        if (e.plan_.signals[i].keepsTick)
+          for (int g = 0; g < e.domain(e.plan_.signals[i].voiced).groups; ++g)
+            e.buffer(static_cast<int>(i)).zero(g, -1, 1);
+    sweepStretch(s);
+    if (s > 0) carryBack(ticksOf(s - 1));
+  }
+  inBuffers_ = -1;
+}
+
+/// Between stretches only the cotangent of the tick before lives on: it becomes the last tick's.
+void Gradient::carryBack(int ticks) {
+  const Plan& plan = executor_->plan_;
+  for (std::size_t s = 0; s < cotangents_.size(); ++s) {
+    SignalBuffer& b = cotangents_[s];
+    if (b.empty()) continue;
+    const int groups = executor_->domain(plan.signals[s].voiced).groups;
+    AlignedArray<Sample> carried(at(b.tickSize() * b.planes() * groups));
+    for (int g = 0, i = 0; g < groups; ++g)
+      for (int c = 0; c < b.planes(); ++c, ++i)
+        std::memcpy(carried.data() + i * b.tickSize(), b.at(g, -1, c), at(b.tickSize()) * sizeof(Sample));
+    b.clear();
+    if (!plan.signals[s].keepsTick) continue;
+    for (int g = 0, i = 0; g < groups; ++g)
+      for (int c = 0; c < b.planes(); ++c, ++i)
+        std::memcpy(b.at(g, ticks - 1, c), carried.data() + i * b.tickSize(), at(b.tickSize()) * sizeof(Sample));
+  }
+}
+
+void Gradient::sweepStretch(int stretch) {
+  Executor& e = *executor_;
+  const int ticks = ticksOf(stretch);
+  if (e.plan_.outputNode < 0 || !active_[at(e.plan_.outputNode)]) return;
+  const int first = e.plan_.nodes[at(e.plan_.outputNode)].firstSignal;
+  for (int c = 0; c < 2; ++c)
+    for (int g = 0; g < e.mono_.groups; ++g) {
+      Sample* to = cotangents_[at(first + c)].at(g, 0);
+      const Sample* from = outputCotangents_[c].at(g, stretch * stretch_);
+      for (int i = 0; i < ticks * kTick * lanes(); ++i) to[i] += from[i];
+    }
+  for (std::size_t i = e.plan_.islands.size(); i-- > 0;) {
+    const Island& island = e.plan_.islands[i];
+    const int step = island.cyclic ? 1 : ticks;
+    for (int t = (ticks - 1) / step * step; t >= 0; t -= step)
+      for (std::size_t k = island.nodes.size(); k-- > 0;)
+        if (active_[at(island.nodes[k])])
+          for (int g = 0; g < e.domainOf(island.nodes[k]).groups; ++g)
+            sweepNode(island.nodes[k], g, t, std::min(step, ticks - t));
+  }
+}
+
+void Gradient::sweepNode(int node, int group, int from, int ticks) {
+  Executor& e = *executor_;
+  const PlanNode& n = e.plan_.nodes[at(node)];
+  const Kernel& kernel = e.kernelOf(node);
+  NodeMemory& m = *e.memory_[at(node)];
+  const InputStep step(e);
+  const Domain& d = e.domainOf(node);
+  const InputCotangents into{&cotangents_, &parameterGradient_, &wantedParameter_};
+  const int size = chunk(node);
+  for (int t = from + (ticks - 1) / size * size; t >= from; t -= size) {
+    if (stop_.stop_requested()) return;
+    int start = t, count = std::min(size, from + ticks - t);
+    if (n.voiced) {  // silent before the group's first note: no cotangent passes
+      const std::int64_t active = e.activeFrom_[at(group)];
+      if (active >= e.tick_ + t + count) continue;
+      const int skip = static_cast<int>(std::max<std::int64_t>(0, active - (e.tick_ + t)));
+      start += skip;
+      count -= skip;
+    }
+    Sample* scratch = e.scratch_.data();
+    Sample* cotangent = inputCotangent_.data();
+    for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+      const PlanInput& in = n.inputs[i];
+      e.inputViews_[i] = step.compose(node, static_cast<int>(i), group, start, count, scratch);
+      bool wanted = in.parameter >= 0 && wantedParameter_[at(in.parameter)];
+      for (const PlanCable& c : in.cables)
+        wanted = wanted || wantedParameter_[at(c.parameter)] || !cotangents_[at(c.signal)].empty();
+      cotangentInputs_[i] = {};
+      if (!wanted || !in.row->differentiable) continue;
+      if (in.alias) {
+        cotangentInputs_[i] = cotangents_[at(in.cables[0].signal)].view(group, start);
+        if (e.plan_.signals[at(in.cables[0].signal)].width == 1) cotangentInputs_[i].channel = 0;
+        continue;
+      }
+      const bool audio = in.row->rate == Rate::audio;
+      const int row = audio ? kTick * d.group : (in.width * d.group + 7) / 8 * 8;
+      const std::size_t need = InputStep::scratchSize(in, d.group, count);
+      std::memset(cotangent, 0, need * sizeof(Sample));
+      cotangentInputs_[i] = {cotangent, audio ? d.group : row,
+                             audio ? static_cast<std::ptrdiff_t>(count) * row : d.group};
+      cotangent += need;
+    }
+    for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {
+      const int signal = n.firstSignal + static_cast<int>(o);
+      e.outputViews_[o] = e.buffer(signal).view(group, start);
+      cotangentOutputs_[o] = cotangents_[at(signal)].view(group, start);
+    }
+    for (std::size_t h = 0; h < m.histories.size(); ++h) {
+      e.historyViews_[h] = m.histories[h].view(group);
+      cotangentHistories_[h] = historyCotangents_[at(node)][h].view(group);
+    }
+    for (std::size_t k = 0; k < n.tensors.size(); ++k) {
+      const bool perLane = n.type->tensors[k].sharing == Sharing::perLane;
+      Sample* base = tensorGradient_[at(node)][k].data();
+      cotangentTensors_[k] = base && perLane ? base + at(group) * n.tensors[k].data.size() * at(d.group) : base;
+    }
+    const GradData grad{cotangentOutputs_.data(), cotangentInputs_.data(), cotangentHistories_.data(),
+                        cotangentTensors_.data()};
+    kernel.backward(chunkStates_[at(node)].data() + at((t / size) * d.groups + group) * kernel.stateBytes,
+                    stateCotangent_[at(node)].data() + at(group) * kernel.cotangentBytes,
+                    e.blockData(node, group, start, count), grad);
+    for (std::size_t i = 0; i < n.inputs.size(); ++i)
+      if (cotangentInputs_[i].data && !n.inputs[i].alias)
+        step.adjoint(node, static_cast<int>(i), group, start, count, e.inputViews_[i], cotangentInputs_[i].data, into);
+  }
+}
+
+std::vector<Sample> Gradient::tensor(int request, int clip) const {
+  const TensorRef& t = request_.tensors[at(request)];
+  const PlanNode& n = executor_->plan_.nodes[at(t.node)];
+  const AlignedArray<Sample>& g = tensorGradient_[at(t.node)][at(t.tensor)];
+  const std::size_t size = n.tensors[at(t.tensor)].data.size();
+  std::vector<Sample> out(size, 0);
+  if (n.type->tensors[at(t.tensor)].sharing == Sharing::shared) {
+    std::copy(g.data(), g.data() + size, out.begin());
+    return out;
+  }
+  const Domain& d = executor_->domainOf(t.node);
+  for (int lane = 0; lane < d.lanes(); ++lane)
+    if (d.clipOf(lane) == clip)
+      for (std::size_t e = 0; e < size; ++e)
+        out[e] += g[at(lane / d.group) * size * at(d.group) + e * at(d.group) + at(lane % d.group)];
+  return out;
+}
+
+}  // namespace core
