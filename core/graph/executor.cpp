@@ -34,6 +34,7 @@ void Executor::allocate() {
     if (SignalBuffer& b = buffers_[at(s.slot)]; b.empty())
       b = SignalBuffer(s.rate, s.width, domain(s.voiced), options_.stretchTicks);
   hasPrevious_.assign(plan_.signals.size(), 0);
+  read_.assign(plan_.signals.size(), 0);
   faults_.assign(nodes, 0);
   profile_.assign(nodes, 0.0F);
   activeFrom_.assign(at(voiced_.groups), kAsleep);
@@ -50,6 +51,7 @@ void Executor::allocate() {
       need += InputStep::scratchSize(in, domainOf(i).group, chunkTicks(i)) + 8;
       if (in.usesDefault && in.defaultFade != Fade::none) hasFades_ = true;
       for (const PlanCable& c : in.cables) {
+        read_[at(c.signal)] = 1;
         hasFades_ = hasFades_ || c.fade != Fade::none;
         if (!n.voiced && plan_.signals[at(c.signal)].voiced) mixed_.push_back(c.signal);
       }
@@ -60,6 +62,8 @@ void Executor::allocate() {
     histories = std::max(histories, n.type->histories.size());
     tensors = std::max(tensors, n.tensors.size());
   }
+  for (std::size_t s = 0; s < plan_.signals.size(); ++s)
+    if (plan_.signals[s].node == plan_.outputNode) read_[s] = 1;
   tensorViews_.resize(tensors);
   scratch_ = AlignedArray<Sample>(scratch);
   inputViews_.resize(inputs);

@@ -125,6 +125,8 @@ class Executor {
   BlockData blockData(int node, int group, int from, int ticks);
   SignalBuffer& buffer(int signal) { return buffers_[static_cast<std::size_t>(slotOf(signal))]; }
   const SignalBuffer& buffer(int signal) const { return buffers_[static_cast<std::size_t>(slotOf(signal))]; }
+  /// Somebody reads the signal: a cable, the sound card or the probe.
+  bool isRead(int signal) const { return read_[static_cast<std::size_t>(signal)] || signal == probe_; }
   int slotOf(int signal) const { return plan_.signals[static_cast<std::size_t>(signal)].slot; }
   const Domain& domainOf(int node) const { return domain(plan_.nodes[static_cast<std::size_t>(node)].voiced); }
   const Kernel& kernelOf(int node) const {
@@ -139,6 +141,7 @@ class Executor {
   Domain mono_, voiced_;
   std::int64_t tick_ = 0;
   std::vector<SignalBuffer> buffers_;
+  std::vector<std::uint8_t> read_;         ///< by signal: a cable or the sound card reads it
   std::vector<std::uint8_t> hasPrevious_;  ///< by signal: a tick before the stretch exists
   std::vector<std::shared_ptr<NodeMemory>> memory_;
   std::vector<Setup> setups_;

@@ -112,6 +112,8 @@ BlockData Executor::blockData(int node, int group, int from, int ticks) {
   b.outputs = outputViews_.data();
   b.histories = historyViews_.data();
   const PlanNode& n = plan_.nodes[at(node)];
+  for (int o = 0; o < static_cast<int>(n.type->outputs.size()); ++o)
+    if (!isRead(n.firstSignal + o)) b.unread |= 1U << o;
   for (std::size_t k = 0; k < n.tensors.size(); ++k) {
     const auto& packed = tensorData_[at(node)][k];  // empty: shared by all groups
     tensorViews_[k] =
@@ -163,17 +165,23 @@ void Executor::runNode(int node, int group, int from, int ticks) {
 /// A non-finite sample ends where it was made: the node is silenced for the block, reset, counted.
 void Executor::guard(int node, int group, int from, int ticks) {
   const PlanNode& n = plan_.nodes[at(node)];
-  bool finite = true;
+  Vec<kWide> sums[2] = {splat<kWide>(0), splat<kWide>(0)};  // x * 0 is 0 for a finite x and NaN otherwise
   for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {
-    const SignalBuffer& b = buffer(n.firstSignal + static_cast<int>(o));
+    const int signal = n.firstSignal + static_cast<int>(o);
+    if (!isRead(signal)) continue;
+    const SignalBuffer& b = buffer(signal);
+    const int count = b.tickSize() * ticks;
     for (int c = 0; c < b.planes(); ++c) {
       const Sample* x = b.at(group, from, c);
-      Vec<kWide> sum = splat<kWide>(0);  // x * 0 is 0 for a finite x and NaN otherwise
-      const int count = b.tickSize() * ticks / kWide;
-      for (int i = 0; i < count; ++i) sum = sum + load<kWide>(x + i * kWide) * 0.0_s;
-      for (int l = 0; l < kWide; ++l) finite = finite && sum[l] == 0;
+      int i = 0;
+      for (; i + 2 * kWide <= count; i += 2 * kWide)
+        for (int k = 0; k < 2; ++k) sums[k] = sums[k] + load<kWide>(x + i + k * kWide) * 0.0_s;
+      if (i < count) sums[0] = sums[0] + load<kWide>(x + i) * 0.0_s;
     }
   }
+  const Vec<kWide> sum = sums[0] + sums[1];
+  bool finite = true;
+  for (int l = 0; l < kWide; ++l) finite = finite && sum[l] == 0;
   if (finite) return;
   ++faults_[at(node)];
   for (std::size_t o = 0; o < n.type->outputs.size(); ++o)

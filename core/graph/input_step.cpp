@@ -11,6 +11,21 @@ namespace {
 /// Weight of a tick's own control value at frame i of the ramp from the previous one.
 constexpr Sample rampWeight(int i) { return static_cast<Sample>(i + 1) / kTick; }
 constexpr Sample kLn2 = static_cast<Sample>(0.6931471805599453);
+
+using Wide = Vec<kWide>;
+/// The lanes of a group as often as eight samples hold them.
+template <int L>
+Wide repeated(const Vec<L>& lanes) {
+  if constexpr (L == kWide) {
+    return lanes;
+  } else if constexpr (L == 1) {
+    return splat<kWide>(lanes);
+  } else {
+    Wide out;
+    for (int i = 0; i < kWide; ++i) out[i] = lanes[i % L];
+    return out;
+  }
+}
 }  // namespace
 
 struct InputStep::Target {
@@ -100,48 +115,63 @@ void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) c
     return fade == Fade::in ? in : 1.0_s - in;
   };
 
-  Vec<L> start = splat<L>(0);
-  if (t.in.parameter >= 0 && !octaves && !isGliding(t.in.parameter)) start = lanesAt(e_.packed_, t.in.parameter);
-  for (int i = 0; i < kTick; ++i) store<L>(out + i * L, start);
-  if (t.in.parameter >= 0 && !octaves && isGliding(t.in.parameter))
+  const Wide lo = splat<kWide>(static_cast<Sample>(t.limits.min)), hi = splat<kWide>(static_cast<Sample>(t.limits.max));
+  const bool parameter = t.in.row->isParameter(), knobGlides = t.in.parameter >= 0 && isGliding(t.in.parameter);
+  const Wide knob = t.in.parameter >= 0 && !knobGlides ? repeated<L>(lanesAt(e_.packed_, t.in.parameter)) : Wide{};
+  // what a steady knob and the limits make of eight sums
+  const auto finish = [&](Wide sum) {
+    if (octaves) sum = knob * exp2<kWide>(sum);
+    return parameter ? minimum(maximum(sum, lo), hi) : sum;
+  };
+  constexpr int kCount = kTick * L;
+  const bool fades = t.in.usesDefault && t.in.defaultFade != Fade::none;
+  const Wide start = octaves ? Wide{} : knob;
+  bool begun = false, finished = false;
+  const auto begin = [&] {
+    if (!begun)
+      for (int i = 0; i < kCount; i += kWide) store<kWide>(out + i, start);
+    begun = true;
+  };
+  if (knobGlides && !octaves) {
     for (int i = 0; i < kTick; ++i) store<L>(out + i * L, glide(t.in.parameter, i));
-  if (t.in.usesDefault && t.in.defaultFade != Fade::none)
+    begun = true;
+  }
+  if (fades) {
+    begin();
     for (int i = 0; i < kTick; ++i)
       store<L>(out + i * L,
                load<L>(out + i * L) + splat<L>(static_cast<Sample>(t.in.row->def) * fadeAt(t.in.defaultFade, i)));
-
-  alignas(64) Sample temporary[kTick * L];
+  }
+  alignas(64) Sample temporary[kCount];
   for (const PlanCable& cable : t.in.cables) {
     const Sample* source = fetchAudio<L>(cable, t, tick, channel, temporary);
-    if (!isGliding(cable.parameter) && cable.fade == Fade::none) {
-      const Vec<L> depth = lanesAt(e_.packed_, cable.parameter);
-      for (int i = 0; i < kTick; ++i) store<L>(out + i * L, load<L>(out + i * L) + depth * load<L>(source + i * L));
-    } else {
+    if (isGliding(cable.parameter) || cable.fade != Fade::none) {
+      begin();
       for (int i = 0; i < kTick; ++i) {
         const Vec<L> depth =
             isGliding(cable.parameter) ? glide(cable.parameter, i) : lanesAt(e_.packed_, cable.parameter);
         const Sample fade = cable.fade == Fade::none ? 1.0_s : fadeAt(cable.fade, i);
         store<L>(out + i * L, load<L>(out + i * L) + depth * fade * load<L>(source + i * L));
       }
+      continue;
     }
-  }
-  if (!t.in.row->isParameter()) return;
-  const Vec<L> lo = splat<L>(static_cast<Sample>(t.limits.min)), hi = splat<L>(static_cast<Sample>(t.limits.max));
-  if (octaves) {
-    const Vec<L> knob = lanesAt(e_.packed_, t.in.parameter);
-    if (isGliding(t.in.parameter)) {
-      for (int i = 0; i < kTick; ++i) store<L>(out + i * L, glide(t.in.parameter, i) * exp2<L>(load<L>(out + i * L)));
-    } else {
-      constexpr int W = L == 1 ? kWide : L;  // one lane: eight frames at a time
-      Vec<W> wide;
-      if constexpr (L == 1)
-        wide = splat<W>(knob);
-      else
-        wide = knob;
-      for (int i = 0; i < kTick * L; i += W) store<W>(out + i, wide * exp2<W>(load<W>(out + i)));
+    // a steady cable; the first one brings the start along, the last one finishes, in one pass
+    const Wide depth = repeated<L>(lanesAt(e_.packed_, cable.parameter));
+    finished = !knobGlides && &cable == &t.in.cables.back();
+    for (int i = 0; i < kCount; i += kWide) {
+      const Wide sum = (begun ? load<kWide>(out + i) : start) + depth * load<kWide>(source + i);
+      store<kWide>(out + i, finished ? finish(sum) : sum);
     }
+    begun = true;
   }
-  for (int i = 0; i < kTick; ++i) store<L>(out + i * L, minimum(maximum(load<L>(out + i * L), lo), hi));
+  if (finished) return;
+  begin();
+  if (knobGlides && octaves)
+    for (int i = 0; i < kTick; ++i) store<L>(out + i * L, glide(t.in.parameter, i) * exp2<L>(load<L>(out + i * L)));
+  for (int i = 0; i < kCount; i += kWide) {
+    const Wide sum = load<kWide>(out + i);
+    store<kWide>(out + i, knobGlides ? minimum(maximum(sum, lo), hi) : finish(sum));
+  }
 }
 
 template <int L>

@@ -171,6 +171,7 @@ struct BlockData {
   int firstLane = 0;                        ///< global number of the group's first lane
   int voices = 1;                           ///< voices a clip; lane = clip * voices + voice
   std::array<const Sample*, 2> external{};  ///< device input, one sample a frame, or null
+  std::uint32_t unread = 0;                 ///< bit o: nobody reads output o
   bool limiter = false;                     ///< live and integer exports: the safety limiter is in circuit
 };
 

@@ -116,6 +116,8 @@ class Block {
     const SignalView& v = d_.outputs[output];
     return {v.data, v.step, v.channel};
   }
+  /// False when nobody reads that output: forward may leave it as it is.
+  bool reads(int output) const { return (d_.unread >> output & 1U) == 0; }
   HistoryRing<L> history(int i) const { return {d_.histories[i]}; }
   /// A shared tensor's numbers, row-major; a per-lane tensor's element e of L lanes at e * L.
   const Sample* tensor(int i) const { return d_.tensors[i]; }

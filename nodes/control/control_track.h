@@ -98,37 +98,49 @@ struct ControlTrack {
     return 2.0_s * kLn10 * (1.0_s - s) * exp2<L>(kLn10 * log2<L>(s));
   }
 
+  /// Calls body(width, at) for stretches of `width` (kWide, then 1) of the numbers of a row.
+  template <class Body>
+  static void alongRow(int count, Body body) {
+    int i = 0;
+    for (; i + kWide <= count; i += kWide) body(std::integral_constant<int, kWide>(), i);
+    for (; i < count; ++i) body(std::integral_constant<int, 1>(), i);
+  }
+
   template <int L>
   static void forward(const Block<L>& b) {
-    const int channels = b.outputWidth(0), choice = b.setup().whole(scale);
-    const Sample* track = b.tensor(0);
+    const int row = b.outputWidth(0) * L, choice = b.setup().whole(scale);
+    const auto out = b.controlOut(0);
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const Place p = place(b, tick);
-      for (int c = 0; c < channels; ++c) {
-        const Vec<L> from = mapped<L>(choice, load<L>(track + (p.first * channels + c) * L));
-        const Vec<L> to = mapped<L>(choice, load<L>(track + (p.second * channels + c) * L));
-        b.controlOut(0).set(tick, c, from + p.weight * (to - from));
-      }
+      const Sample *first = b.tensor(0) + p.first * row, *second = b.tensor(0) + p.second * row;
+      Sample* to = out.data + tick * out.step;
+      alongRow(row, [&](auto width, int i) {
+        const auto before = mapped<width()>(choice, load<width()>(first + i));
+        const auto after = mapped<width()>(choice, load<width()>(second + i));
+        store<width()>(to + i, before + p.weight * (after - before));
+      });
     }
   }
 
   template <int L>
   static void backward(const Block<L>& b, const Grad<L>& grad) {
     Sample* into = grad.tensor(0);
-    if (!into) return;
-    const int channels = b.outputWidth(0), choice = b.setup().whole(scale);
-    const Sample* track = b.tensor(0);
+    if (!into || !grad.wants(0)) return;
+    const int row = b.outputWidth(0) * L, choice = b.setup().whole(scale);
+    const auto dOut = grad.controlOut(0);
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const Place p = place(b, tick);
-      for (int c = 0; c < channels; ++c) {
-        const Vec<L> d = grad.controlOut(0)(tick, c);
-        const auto add = [&](int frame, Sample weight) {
-          const int at = (frame * channels + c) * L;
-          store<L>(into + at, load<L>(into + at) + weight * d * slope<L>(choice, load<L>(track + at)));
-        };
-        add(p.first, 1.0_s - p.weight);
-        add(p.second, p.weight);
-      }
+      const Sample* d = dOut.data + tick * dOut.step;
+      const auto add = [&](int frame, Sample weight) {
+        const Sample* from = b.tensor(0) + frame * row;
+        Sample* to = into + frame * row;
+        alongRow(row, [&](auto width, int i) {
+          const auto moved = weight * load<width()>(d + i) * slope<width()>(choice, load<width()>(from + i));
+          store<width()>(to + i, load<width()>(to + i) + moved);
+        });
+      };
+      add(p.first, 1.0_s - p.weight);
+      add(p.second, p.weight);
     }
   }
 };

@@ -99,6 +99,7 @@ struct NoteInput {
     const auto cents = b.audio(tune);
     const Vec<L> open = maximum(s.gate, splat<L>(0)), base = s.pitch + s.bend;
     const auto fill = [&](OutputRow row, const Vec<L>& v) {
+      if (!b.reads(row)) return;
       const auto out = b.out(row);
       for (int i = from; i < to; ++i) out.set(i, v);
     };
@@ -106,6 +107,7 @@ struct NoteInput {
     fill(velocity, s.velocity);
     fill(bend, s.bend);
     fill(pressure, s.pressure);
+    if (!b.reads(pitch)) return;
     const auto out = b.out(pitch);
     for (int i = from; i < to; ++i) out.set(i, base + cents[i] * (1.0_s / 1200.0_s));
   }

@@ -190,26 +190,32 @@ struct Adsr {
       return multiplyAdd<L>(y, law.a, law.b);
   }
 
-  /// Frames [first, last) of a tick, in which no gate moves. visit(frame of the tick, state) sees each
-  /// state before its step.
+  /// Frames [first, last) of a tick, in which no gate moves. visit(frame of the tick, level, state) sees
+  /// each state before its step, its level apart.
   template <int L, int shape, class Visit>
   static void run(State<L>& s, const TickRates<L, shape>& rates, bool constant, int first, int last, Visit visit) {
+    Vec<L> y = s.level;
     Law<L> law = lawOf<L, shape>(s, rates[first]);
     bool rises = anySet(s.attacking > 0.5_s);
+    if (constant && !rises && !anySet(follow<L, shape>(y, law) != y)) {  // at rest: sustained or silent
+      for (int j = first; j < last; ++j) visit(j, y, s);
+      return;
+    }
     for (int j = first; j < last; ++j) {
-      visit(j, s);
+      visit(j, y, s);
       if (!constant) law = lawOf<L, shape>(s, rates[j]);
-      const Vec<L> y = s.level;
-      s.level = follow<L, shape>(y, law);
+      const Vec<L> before = y;
+      y = follow<L, shape>(y, law);
       if (!rises) continue;
-      const auto passes = (s.attacking > 0.5_s) & (s.level >= 1.0_s);
+      const auto passes = (s.attacking > 0.5_s) & (y >= 1.0_s);
       if (!anySet(passes)) continue;
       const Rates<L> k = rates[j];
-      s.level = passes ? passed<L, shape>(leftOver<L, shape>(y, k), k) : s.level;
+      y = passes ? passed<L, shape>(leftOver<L, shape>(before, k), k) : y;
       s.attacking = passes ? Vec<L>{} : s.attacking;
       law = lawOf<L, shape>(s, k);
       rises = anySet(s.attacking > 0.5_s);
     }
+    s.level = y;
   }
   /// First frame from `from` on at which a gate differs from the state's, or kTick.
   template <int L>
@@ -252,7 +258,7 @@ struct Adsr {
     for (int tick = 0; tick < b.ticks(); ++tick) {
       if (tick == 0 || !constant) rates.compute(b, tick);
       walk<L, shape>(s, open, rates, constant, tick,
-                     [&](int j, const State<L>& at) { out.set(tick * kTick + j, at.level); });
+                     [&](int j, const Vec<L>& level, const State<L>&) { out.set(tick * kTick + j, level); });
     }
     state = s;
   }
@@ -363,15 +369,16 @@ struct Adsr {
       if (tick == 0 || !constant) ratesAt(tick).compute(b, tick);
       TickSlopes<L>& t = all[static_cast<std::size_t>(tick)];
       Vec<L> before = s.gate;
-      walk<L, shape>(s, b.audio(gate), ratesAt(tick), constant, tick, [&](int j, const State<L>& at) {
-        const auto put = [j](auto& row, const Vec<L>& v) { store<L>(&row[0] + j * L, v); };
-        put(t.level, at.level);
-        put(t.from, at.from);
-        put(t.attacking, at.attacking);
-        put(t.gate, at.gate);
-        put(t.closes, (before > 0.5_s) & (at.gate <= 0.5_s) ? splat<L>(1) : Vec<L>{});
-        before = at.gate;
-      });
+      walk<L, shape>(s, b.audio(gate), ratesAt(tick), constant, tick,
+                     [&](int j, const Vec<L>& level, const State<L>& at) {
+                       const auto put = [j](auto& row, const Vec<L>& v) { store<L>(&row[0] + j * L, v); };
+                       put(t.level, level);
+                       put(t.from, at.from);
+                       put(t.attacking, at.attacking);
+                       put(t.gate, at.gate);
+                       put(t.closes, (before > 0.5_s) & (at.gate <= 0.5_s) ? splat<L>(1) : Vec<L>{});
+                       before = at.gate;
+                     });
       slopesOf<L, shape>(ratesAt(tick), t);
     }
     const auto dAttack = grad.in(attack), dDecay = grad.in(decay), dSustain = grad.in(sustain),

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "core/dsp/math.h"
-#include "core/graph/node.h"
+#include "core/dsp/wide.h"
 #include "core/graph/scratch.h"
 
 namespace nodes {
@@ -72,7 +72,7 @@ struct Svf {
   template <int L>
   static Vec<L> step(State<L>& s, Vec<L> x, Vec<L> m, Vec<L> b2, Vec<L> b3) {
     const Vec<L> v3 = x - s.s2;
-    s = {m * s.s1 + b2 * v3, (s.s2 + b2 * s.s1) + b3 * v3};
+    s = {multiplyAdd<L>(b2, v3, m * s.s1), multiplyAdd<L>(b3, v3, multiplyAdd<L>(b2, s.s1, s.s2))};
     return v3;
   }
 
@@ -105,6 +105,7 @@ struct Svf {
   static void forward(State<L>& state, const Block<L>& b) {
     const auto x = b.audio(in), hz = b.audio(cutoff), quality = b.audio(q);
     const auto lowOut = b.out(low), bandOut = b.out(band), highOut = b.out(high), notchOut = b.out(notch);
+    const bool hasBand = b.reads(band), hasHigh = b.reads(high), hasNotch = b.reads(notch);
     State<L> s = state;
     TickCoefficients<L> c;
     alignas(32) Sample s1[(kTick + 1) * L], s2[(kTick + 1) * L];  // before and after every frame
@@ -126,9 +127,9 @@ struct Svf {
         const Vec<kWide> v1 = mean(s1), v2 = mean(s2);
         const Vec<kWide> rest = x.wide(i) - load<kWide>(c.k + j * kWide) * v1;
         lowOut.setWide(i, v2);
-        bandOut.setWide(i, v1);
-        notchOut.setWide(i, rest);
-        highOut.setWide(i, rest - v2);
+        if (hasBand) bandOut.setWide(i, v1);
+        if (hasNotch) notchOut.setWide(i, rest);
+        if (hasHigh) highOut.setWide(i, rest - v2);
       }
     }
     state = s;
