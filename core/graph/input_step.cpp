@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/dsp/math.h"
+#include "core/dsp/wide.h"
 
 namespace core {
 
@@ -12,7 +13,6 @@ namespace {
 constexpr Sample rampWeight(int i) { return static_cast<Sample>(i + 1) / kTick; }
 constexpr Sample kLn2 = static_cast<Sample>(0.6931471805599453);
 
-using Wide = Vec<kWide>;
 /// The lanes of a group as often as eight samples hold them.
 template <int L>
 Wide repeated(const Vec<L>& lanes) {
@@ -38,6 +38,20 @@ struct InputStep::Target {
   /// Lane l of this group that carries sound; padding lanes do not.
   int validLanes() const { return std::min(domain.group, domain.lanes() - group * domain.group); }
 };
+
+namespace {
+/// Adds the eight lanes of a tick up, lane 0 first, on top of what is there.
+void addLanesUp(const Sample* from, Sample* sum) {
+  for (int i = 0; i < kTick; i += kWide) {
+    std::array<Wide, kWide> frames;
+    for (int j = 0; j < kWide; ++j) frames[static_cast<std::size_t>(j)] = load<kWide>(from + (i + j) * kWide);
+    transpose(frames);
+    Wide total = load<kWide>(sum + i);
+    for (const Wide& lane : frames) total = total + lane;
+    store<kWide>(sum + i, total);
+  }
+}
+}  // namespace
 
 std::size_t InputStep::scratchSize(const PlanInput& input, int lanes, int ticks) {
   const int perTick = input.row->rate == Rate::audio ? kTick * input.width * lanes : (input.width * lanes + 7) / 8 * 8;
@@ -91,10 +105,36 @@ SignalView InputStep::composeLanes(const Target& t, int from, int ticks, Sample*
     for (int i = 0; i < ticks; ++i) controlTick<L>(t, from + i, out + i * row);
     return {out, row, L};
   }
+  if (isFlat<L>(t, from, ticks)) {
+    audioTick<L>(t, from, 0, out);
+    return {out, 0, 0};
+  }
   const std::ptrdiff_t channel = static_cast<std::ptrdiff_t>(ticks) * kTick * L;
   for (int c = 0; c < t.in.width; ++c)
     for (int i = 0; i < ticks; ++i) audioTick<L>(t, from + i, c, out + c * channel + i * kTick * L);
   return {out, L, channel};
+}
+
+/// Whether the composed input stays the same over the block, so that one value does for all frames: it is
+/// a knob one wide and nothing that moves it moves (a held pitch, a sustained envelope). Plain signals
+/// are left as they are: a gate that opens with the block would look like one that never moves.
+template <int L>
+bool InputStep::isFlat(const Target& t, int from, int ticks) const {
+  if (t.in.width != 1 || !t.in.row->isParameter() || e_.ramping_[static_cast<std::size_t>(t.in.parameter)])
+    return false;
+  for (const PlanCable& cable : t.in.cables) {
+    const PlanSignal& s = e_.plan_.signals[static_cast<std::size_t>(cable.signal)];
+    if (cable.fade != Fade::none || e_.ramping_[static_cast<std::size_t>(cable.parameter)] || cable.delayed ||
+        s.rate != Rate::audio || s.voiced != t.voiced)
+      return false;
+    const Sample* x = e_.buffer(cable.signal).at(t.group, from);
+    const int count = ticks * kTick * L;
+    const auto first = bitsOf<kWide>(repeated<L>(load<L>(x)));
+    if (anySet(bitsOf<kWide>(load<kWide>(x + count - kWide)) != first)) return false;  // most that move end elsewhere
+    for (int i = 0; i < count; i += kWide)
+      if (anySet(bitsOf<kWide>(load<kWide>(x + i)) != first)) return false;
+  }
+  return true;
 }
 
 template <int L>
@@ -228,6 +268,12 @@ const Sample* InputStep::fetchAudio(const PlanCable& cable, const Target& t, int
     for (int i = 0; i < kTick * L; ++i) temporary[i] = 0;
     for (int v = 0; v < source.voices; ++v) {
       const Sample* from = e_.buffer(cable.signal).at(v / source.group, at, c) + v % source.group;
+      if constexpr (L == 1)
+        if (source.group == kWide && v % kWide == 0 && v + kWide <= source.voices) {
+          addLanesUp(from, temporary);
+          v += kWide - 1;
+          continue;
+        }
       for (int i = 0; i < kTick; ++i) temporary[i * L] += from[i * source.group];
     }
     return temporary;
@@ -329,7 +375,7 @@ void InputStep::adjointLanes(const Target& t, int from, int ticks, const SignalV
         // clamped values have no slope; on a log scale value = knob 2^sum
         const Sample* v = value.data + k * value.channel + (audio ? tick * kTick : tick) * value.step;
         for (int i = 0; i < count; ++i) {
-          const Vec<L> x = load<L>(v + i * L), dx = load<L>(d + i * L), zero = splat<L>(0);
+          const Vec<L> x = load<L>(v + i * value.step), dx = load<L>(d + i * L), zero = splat<L>(0);
           const Vec<L> open = x > lo ? (x < hi ? dx : zero) : zero;
           store<L>(sum + i * L, octaves ? open * x * kLn2 : open);
           knobSum = knobSum + (octaves ? open * x : open);

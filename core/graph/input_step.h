@@ -38,6 +38,8 @@ class InputStep {
   template <int L>
   SignalView composeLanes(const Target& t, int from, int ticks, Sample* out) const;
   template <int L>
+  bool isFlat(const Target& t, int from, int ticks) const;
+  template <int L>
   void audioTick(const Target& t, int tick, int channel, Sample* out) const;
   template <int L>
   void controlTick(const Target& t, int tick, Sample* out) const;

@@ -82,15 +82,19 @@ struct Svf {
     alignas(32) Sample g[kTick * L], k[kTick * L], a[kTick * L], m[kTick * L], b2[kTick * L], b3[kTick * L];
 
     Coefficients<L> operator[](int i) const { return {load<L>(g + i * L), load<L>(k + i * L), load<L>(a + i * L)}; }
+    /// sweep: g and a too, which backward alone needs.
+    template <bool sweep>
     void compute(const AudioIn<L>& cutoffHz, const AudioIn<L>& quality, int tick, Sample rate) {
       if (cutoffHz.constant() && quality.constant() && tick > 0) return;  // as computed for tick 0
       constexpr int kChunks = kTick * L / kWide;
       for (int i = 0; i < kChunks; ++i) {
         const auto c = coefficients<kWide>(cutoffHz.wide(tick * kChunks + i), quality.wide(tick * kChunks + i), rate);
         const Vec<kWide> twice = 2.0_s * c.a;
-        store<kWide>(g + i * kWide, c.g);
+        if constexpr (sweep) {
+          store<kWide>(g + i * kWide, c.g);
+          store<kWide>(a + i * kWide, c.a);
+        }
         store<kWide>(k + i * kWide, c.k);
-        store<kWide>(a + i * kWide, c.a);
         store<kWide>(m + i * kWide, twice - 1.0_s);
         store<kWide>(b2 + i * kWide, twice * c.g);
         store<kWide>(b3 + i * kWide, twice * c.g * c.g);
@@ -111,7 +115,7 @@ struct Svf {
     alignas(32) Sample s1[(kTick + 1) * L], s2[(kTick + 1) * L];  // before and after every frame
     constexpr int kChunks = kTick * L / kWide;
     for (int tick = 0; tick < b.ticks(); ++tick) {
-      c.compute(hz, quality, tick, b.rate());
+      c.template compute<false>(hz, quality, tick, b.rate());
       store<L>(s1, s.s1);
       store<L>(s2, s.s2);
       for (int j = 0; j < kTick; ++j) {  // only the recurrence is serial
@@ -146,7 +150,7 @@ struct Svf {
     const bool constant = hz.constant() && quality.constant();
     for (int tick = 0; tick < b.ticks(); ++tick) {
       auto& c = all[constant ? 0 : static_cast<std::size_t>(tick)];
-      c.compute(hz, quality, tick, b.rate());
+      c.template compute<true>(hz, quality, tick, b.rate());
       for (int j = 0; j < kTick; ++j) {
         const State<L> before = s;
         const Vec<L> v3 = c.advance(s, x[tick * kTick + j], j);
