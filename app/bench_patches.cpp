@@ -3,14 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <functional>
 #include <numbers>
-
-#include "core/fit/loss.h"
-#include "core/graph/gradient.h"
-#include "core/graph/realtime.h"
-
+#include <set>
 namespace app {
 namespace {
 using namespace core;
@@ -61,13 +56,6 @@ struct Builder {
     n.tensors["track"] = std::make_shared<const Blob>(std::move(blob));
   }
 };
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-/// Processor time of this program in seconds: other programs' work does not count.
-double processorSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 /// Saw into a low-pass, both shaped by one envelope.
 void addVoice(Builder& b) {
@@ -170,96 +158,65 @@ std::vector<BenchPatch> canonicalPatches(const Registry& registry, double second
   return all;
 }
 
-Patch gradientPatch(const Registry& registry) {
-  Builder b{registry, {}, false};
-  b.patch.rate = 16000;
-  const double seconds = 4;
-  b.track("pitch", 1, seconds, false, [](int, int) { return std::log2(220 / kC4Hz); });
-  b.track("level", 1, seconds, true, [](int, int) { return 0.0; });
-  b.track("levels", 100, seconds, true, [](int, int k) { return -0.05 * k; });
-  b.track("bands", 65, seconds, true, [](int, int) { return -5.0; });
-  b.node("tone", "source.harmonic", {}, {{"harmonics", {100, ""}}, {"normalise", {1, "on"}}});
-  b.node("noise", "source.filtered-noise", {}, {{"bands", {65, ""}}});
-  b.node("room", "effect.convolution", {}, {{"length", {1, ""}}});
-  b.cable("pitch", "out", "tone", "f0");
-  b.cable("level", "out", "tone", "amplitude");
-  b.cable("levels", "out", "tone", "harmonics");
-  b.cable("bands", "out", "noise", "magnitudes");
-  b.cable("tone", "out", "room", "in", 0.5);
-  b.cable("noise", "out", "room", "in", 0.5);
-  addOutput(b, {{"room", 1}});
-  return b.missing ? Patch() : b.patch;
-}
-
-Result<double> timesRealTime(const BenchPatch& bench, const Registry& registry, double seconds, int repeats) {
-  const DenormalsOff denormals;
-  auto plan = compilePlan(bench.patch, registry, {.rate = bench.patch.rate, .reuseBuffers = true});
-  if (!plan) return plan.error();
-  constexpr int kTicksARun = 2;  // a sound card's block of 128 frames
-  ExecutorOptions options;
-  options.stretchTicks = kTicksARun;
-  options.smoothing = true;
-  auto made = Executor::create(std::move(*plan), options);
-  if (!made) return made.error();
-  Executor& e = **made;
-  const auto events = allocate(bench.events, e.plan().voices);
-  const int runs = clipTicks(seconds, bench.patch.rate) / kTicksARun;
-  std::vector<double> factors;
-  for (int r = 0; r < repeats; ++r) {
-    e.reset();
-    e.setEvents(events);
-    const double start = processorSeconds();
-    for (int i = 0; i < runs; ++i) e.run(kTicksARun);
-    factors.push_back(runs * kTicksARun * kTick / bench.patch.rate / (processorSeconds() - start));
+std::vector<GradientBench> gradientPatches(const Registry& registry) {
+  std::vector<GradientBench> all;
+  const auto finish = [&all](Builder& b, const char* id, const char* name, double seconds) {
+    b.patch.name = name;
+    if (!b.missing) all.push_back({id, name, std::move(b.patch), seconds});
+  };
+  const auto free = [](Builder& b, const char* node, std::set<std::string> rows) {
+    b.patch.find(node)->free = std::move(rows);
+  };
+  {
+    Builder b{registry, {}, false};
+    constexpr double kSeconds = 4;
+    b.patch.rate = 16000;
+    b.track("pitch", 1, kSeconds, false, [](int, int) { return std::log2(220 / kC4Hz); });
+    b.track("level", 1, kSeconds, true, [](int, int) { return 0.0; });
+    b.track("levels", 100, kSeconds, true, [](int, int k) { return -0.05 * k; });
+    b.track("bands", 65, kSeconds, true, [](int, int) { return -5.0; });
+    b.node("tone", "source.harmonic", {}, {{"harmonics", {100, ""}}, {"normalise", {1, "on"}}});
+    b.node("noise", "source.filtered-noise", {}, {{"bands", {65, ""}}});
+    b.node("room", "effect.convolution", {}, {{"length", {1, ""}}});
+    b.cable("pitch", "out", "tone", "f0");
+    b.cable("level", "out", "tone", "amplitude");
+    b.cable("levels", "out", "tone", "harmonics");
+    b.cable("bands", "out", "noise", "magnitudes");
+    b.cable("tone", "out", "room", "in", 0.5);
+    b.cable("noise", "out", "room", "in", 0.5);
+    addOutput(b, {{"room", 1}});
+    for (const char* track : {"level", "levels", "bands"}) free(b, track, {"track"});
+    free(b, "room", {"response"});
+    finish(b, "G1", "DDSP voice of 4 s", kSeconds);
   }
-  return median(factors);
-}
-
-Result<double> gradientStepSeconds(const Registry& registry, int repeats) {
-  const DenormalsOff denormals;
-  const Patch patch = gradientPatch(registry);
-  auto plan = compilePlan(patch, registry, {.rate = patch.rate});
-  if (!plan) return plan.error();
-  GradientRequest request;
-  for (const char* id : {"level", "levels", "bands", "room"}) {
-    const int node = plan->findNode(id);
-    if (node < 0) return Error{"This program lacks a node of the gradient benchmark."};
-    request.tensors.push_back({node, 0});
+  {
+    Builder b{registry, {}, false};
+    b.patch.rate = 44100;
+    b.patch.phrase = {{57, 0, 1.2, 0.8}};
+    const std::set<std::string> times{"attack", "decay", "sustain", "release"};
+    const std::map<std::string, PatchSetting> straight{{"curve", {0, "linear"}}};
+    b.node("note", "control.note");
+    b.node("osc", "source.oscillator", {}, {{"waveform", {1, "saw"}}});
+    b.node("sweep", "envelope.adsr", {{"attack", 0.05}, {"decay", 0.15}, {"sustain", 0.7}, {"release", 0.2}}, straight);
+    b.node("env", "envelope.adsr", {{"attack", 0.03}, {"decay", 0.3}, {"sustain", 0.8}, {"release", 0.3}}, straight);
+    b.node("filter", "filter.svf", {{"cutoff", 600}, {"q", 1.5}});
+    b.node("amp", "effect.gain", {{"gain", -6}});
+    b.cable("note", "pitch", "osc", "f0");
+    b.cable("note", "gate", "sweep", "gate");
+    b.cable("note", "gate", "env", "gate");
+    b.cable("osc", "out", "filter", "in", 0.5);
+    b.cable("sweep", "out", "filter", "cutoff", 2.4);
+    b.patch.cables.back().free = true;
+    b.cable("filter", "low", "amp", "in");
+    b.cable("env", "out", "amp", "level");
+    addOutput(b, {{"amp", 1}});
+    free(b, "sweep", times);
+    free(b, "env", times);
+    free(b, "filter", {"cutoff", "q"});
+    free(b, "amp", {"gain"});
+    finish(b, "G3", "Saw, moving low-pass, envelopes, 2 s", 2);
   }
-  const int room = plan->findNode("room");
-  auto made = Gradient::create(std::move(*plan), request, clipTicks(4, patch.rate), {});
-  if (!made) return made.error();
-  Gradient& g = **made;
-  std::vector<Sample> x(static_cast<std::size_t>(g.frames())), d(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i)
-    x[i] = static_cast<Sample>(0.3 * std::sin(kTurn * 220 * static_cast<double>(i) / 16000));
-  LossOptions options;
-  options.kind = LossKind::robust;
-  options.sizes = {2048, 1024, 512, 256, 128, 64};
-  const SpectralLoss loss(x, options);
-  std::vector<double> times;
-  for (int r = 0; r < repeats + 1; ++r) {  // the first one touches the memory
-    const double start = processorSeconds();
-    if (auto done = g.executor().prepareAgain(room); !done) return done.error();
-    g.forward();
-    g.copyOutput(0, 0, x);
-    loss.gradient(x, d);
-    g.setCotangent(0, 0, d);
-    g.backward();
-    if (r > 0) times.push_back((processorSeconds() - start));
-  }
-  return median(times);
-}
-
-std::vector<BenchRow> benchPatches(const Registry& registry) {
-  constexpr double kSeconds = 4;
-  std::vector<BenchRow> rows;
-  for (const BenchPatch& bench : canonicalPatches(registry, kSeconds))
-    if (const auto factor = timesRealTime(bench, registry, kSeconds, 5))
-      rows.push_back({bench.id + " " + bench.name, *factor, "x real time", 0, 0});
-  if (const auto step = gradientStepSeconds(registry, 5))
-    rows.push_back({"G1 Gradient step, DDSP voice of 4 s", *step, "s", 0, 0});
-  return rows;
+  return all;
 }
 
 }  // namespace app

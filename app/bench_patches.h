@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Speed on canonical patches: subtractive voice, additive voice with noise, two reverbs, sixteen
-// voices into a reverb, and one gradient step of a DDSP voice.
+// The patches whose speed is measured: subtractive voice, additive voice with noise, two reverbs,
+// sixteen voices into a reverb, and two to learn.
 #pragma once
 
 #include <string>
@@ -10,15 +10,6 @@
 #include "core/graph/voices.h"
 
 namespace app {
-
-/// One measured figure. `peer` and `ratio` (ours / peer, more is better) are 0 when nothing to
-/// compare with was measured.
-struct BenchRow {
-  std::string name;
-  double ours = 0;
-  std::string unit;
-  double peer = 0, ratio = 0;
-};
 
 /// A patch with what is played on it.
 struct BenchPatch {
@@ -32,19 +23,16 @@ struct BenchPatch {
 /// a node type that the registry lacks are left out.
 std::vector<BenchPatch> canonicalPatches(const core::Registry& registry, double seconds);
 
-/// The DDSP voice of the gradient workload: 4 s at 16 kHz, 100 harmonics, 65 bands, 1 s of reverb, all
-/// of it free.
-core::Patch gradientPatch(const core::Registry& registry);
+/// A patch to learn: what is free is marked in it, its phrase is what it plays.
+struct GradientBench {
+  std::string id, name;
+  core::Patch patch;
+  double seconds = 0;
+};
 
-/// Plays a patch as the audio callback does, two ticks a run on one core, and returns how many times
-/// faster than real time that is (median of `repeats`). Error: what the patch's compilation says.
-core::Result<double> timesRealTime(const BenchPatch& patch, const core::Registry& registry, double seconds,
-                                   int repeats);
-
-/// Seconds of one gradient step (forward, loss, backward, one core); median of `repeats`.
-core::Result<double> gradientStepSeconds(const core::Registry& registry, int repeats);
-
-/// All of them. Takes about 20 s.
-std::vector<BenchRow> benchPatches(const core::Registry& registry);
+/// G1, the DDSP voice: 4 s at 16 kHz, 100 harmonics, 65 bands, 1 s of reverb, all of it free. G3, a saw
+/// through a low-pass that an envelope moves and an amplifier with another: 2 s at 44.1 kHz, twelve
+/// numbers free. Patches with a node type that the registry lacks are left out.
+std::vector<GradientBench> gradientPatches(const core::Registry& registry);
 
 }  // namespace app

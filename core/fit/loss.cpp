@@ -9,6 +9,7 @@
 
 #include "core/dsp/math.h"
 #include "core/graph/buffers.h"
+#include "core/graph/scratch.h"
 
 namespace core {
 namespace {
@@ -158,7 +159,8 @@ double SpectralLoss::value(std::span<const Sample> x, const std::stop_token& sto
 
 double SpectralLoss::gradient(std::span<const Sample> x, std::span<Sample> d, const std::stop_token& stop) const {
   std::vector<double> values(scales_.size(), 0.0);
-  std::vector<std::vector<Sample>> parts(scales_.size());
+  auto& parts = threadScratch<std::vector<std::vector<Sample>>>();  // kept: fresh memory costs more than the sums
+  parts.resize(scales_.size());
   const auto work = [&](std::size_t first) {
     for (std::size_t i = first; i < scales_.size(); i += at(options_.threads)) {
       parts[i].assign(length_, 0);

@@ -221,10 +221,14 @@ void Executor::resetNode(int node, int group) {
   const Kernel& k = kernelOf(node);
   NodeMemory& m = *memory_[at(node)];
   k.reset(m.state.data() + at(group) * k.stateBytes, m.prepared.get(), setups_[at(node)]);
+  // With a tape, a node that always runs writes every frame before it reads it: only what lies before the
+  // first one must be silence. A voice's node is skipped until its first note.
   for (HistoryBuffer& h : m.histories) {
+    const bool whole = h.mask >= 0 || plan_.nodes[at(node)].voiced;
     const HistoryView v = h.view(group);
-    std::memset(static_cast<void*>(v.data - h.front * h.lanes), 0,
-                static_cast<std::size_t>(h.lines * h.span * h.lanes) * sizeof(Sample));
+    for (int line = 0; line < h.lines; ++line)
+      std::memset(static_cast<void*>(v.data + line * v.lineStride - h.front * h.lanes), 0,
+                  static_cast<std::size_t>((whole ? h.span : h.front) * h.lanes) * sizeof(Sample));
   }
   if (!m.work.empty()) plan_.nodes[at(node)].type->resetWork(m.work[at(group)].get());
 }
@@ -232,7 +236,8 @@ void Executor::resetNode(int node, int group) {
 void Executor::reset() {
   tick_ = 0;
   fadeTick_ = 0;
-  for (SignalBuffer& b : buffers_) b.clear();
+  for (std::size_t s = 0; s < plan_.signals.size(); ++s)  // all later ticks are written before they are read
+    for (int g = 0; g < domain(plan_.signals[s].voiced).groups; ++g) buffer(static_cast<int>(s)).zero(g, -1, 1);
   std::fill(hasPrevious_.begin(), hasPrevious_.end(), std::uint8_t{0});
   std::fill(faults_.begin(), faults_.end(), 0);
   for (int n = 0; n < static_cast<int>(plan_.nodes.size()); ++n)

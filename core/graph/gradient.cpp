@@ -95,7 +95,7 @@ void Gradient::allocate() {
   kept_.resize(plan.signals.size());
   for (std::size_t s = 0; s < plan.signals.size(); ++s) {
     const PlanSignal& signal = plan.signals[s];
-    if (active_[at(signal.node)])
+    if (active_[at(signal.node)] && executor_->isRead(static_cast<int>(s)))
       cotangents_[s] = SignalBuffer(signal.rate, signal.width, executor_->domain(signal.voiced), stretch_);
     if (checkpointed() && plan.nodes[at(signal.node)].type->info.keepOutputs)
       kept_[s] = SignalBuffer(signal.rate, signal.width, executor_->domain(signal.voiced), ticks_);

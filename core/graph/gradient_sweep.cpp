@@ -128,7 +128,8 @@ void Gradient::sweepNode(int node, int group, int from, int ticks) {
     for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {
       const int signal = n.firstSignal + static_cast<int>(o);
       e.outputViews_[o] = e.buffer(signal).view(group, start);
-      cotangentOutputs_[o] = cotangents_[at(signal)].view(group, start);
+      const SignalBuffer& cotangent = cotangents_[at(signal)];
+      cotangentOutputs_[o] = cotangent.empty() ? SignalView{} : cotangent.view(group, start);
     }
     for (std::size_t h = 0; h < m.histories.size(); ++h) {
       e.historyViews_[h] = m.histories[h].view(group);

@@ -420,6 +420,16 @@ void InputStep::scatterAudio(const PlanCable& cable, const Target& t, int tick, 
     for (int i = 0; i < kTick; ++i) store<L>(to + i * L, load<L>(to + i * L) + load<L>(cotangent + i * L));
     return;
   }
+  if constexpr (L == 1)
+    if (s.voiced && !t.voiced && t.mono.clips == 1 && s.rate == Rate::audio && audioInput && source.group == kWide &&
+        source.voices % kWide == 0) {  // as below: a mixed sample's cotangent is that of every voice
+      for (int g = 0; g < source.groups; ++g) {
+        Sample* to = into.at(g, at, c);
+        for (int i = 0; i < kTick; ++i)
+          store<kWide>(to + i * kWide, load<kWide>(to + i * kWide) + splat<kWide>(cotangent[i]));
+      }
+      return;
+    }
   const int sourceLanes = source.group;
   const auto add = [&](int lane, int frame, Sample d) {
     const int group = lane / sourceLanes, l = lane % sourceLanes;

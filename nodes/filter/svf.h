@@ -62,10 +62,6 @@ struct Svf {
     return {g, k, 1.0_s / (1.0_s + g * (g + k))};
   }
 
-  template <int L>
-  struct Step {
-    Vec<L> v1, v2, v3;
-  };
   /// The only copy of the recurrence. With v3 = x - s2, v1 = a (s1 + g v3), v2 = s2 + g v1 the new
   /// states 2 v1 - s1 and 2 v2 - s2 are written out, so that a frame waits for three operations
   /// instead of eight; the outputs are the means of old and new state.
@@ -81,7 +77,6 @@ struct Svf {
   struct TickCoefficients {
     alignas(32) Sample g[kTick * L], k[kTick * L], a[kTick * L], m[kTick * L], b2[kTick * L], b3[kTick * L];
 
-    Coefficients<L> operator[](int i) const { return {load<L>(g + i * L), load<L>(k + i * L), load<L>(a + i * L)}; }
     /// sweep: g and a too, which backward alone needs.
     template <bool sweep>
     void compute(const AudioIn<L>& cutoffHz, const AudioIn<L>& quality, int tick, Sample rate) {
@@ -142,39 +137,68 @@ struct Svf {
   // VJP. start: state when the block began. d: cotangent of the state after it, on exit before it.
   template <int L>
   static void backward(const State<L>& start, State<L>& d, const Block<L>& b, const Grad<L>& grad) {
-    constexpr int kFrames = info.backwardTicks * kTick;
     const auto x = b.audio(in), hz = b.audio(cutoff), quality = b.audio(q);
-    auto& steps = threadScratch<std::array<Step<L>, kFrames>>();
     auto& all = threadScratch<std::array<TickCoefficients<L>, info.backwardTicks>>();
-    State<L> s = start;
+    auto& steps = threadScratch<std::array<TickSteps<L>, info.backwardTicks>>();
     const bool constant = hz.constant() && quality.constant();
+    const auto at = [constant](int tick) { return static_cast<std::size_t>(constant ? 0 : tick); };
+    State<L> s = start;
     for (int tick = 0; tick < b.ticks(); ++tick) {
-      auto& c = all[constant ? 0 : static_cast<std::size_t>(tick)];
+      auto& c = all[at(tick)];
+      auto& t = steps[static_cast<std::size_t>(tick)];
       c.template compute<true>(hz, quality, tick, b.rate());
       for (int j = 0; j < kTick; ++j) {
         const State<L> before = s;
-        const Vec<L> v3 = c.advance(s, x[tick * kTick + j], j);
-        steps[static_cast<std::size_t>(tick * kTick + j)] = {0.5_s * (before.s1 + s.s1), 0.5_s * (before.s2 + s.s2),
-                                                             v3};
+        store<L>(t.v3 + j * L, c.advance(s, x[tick * kTick + j], j));
+        store<L>(t.v1 + j * L, 0.5_s * (before.s1 + s.s1));
+        store<L>(t.v2 + j * L, 0.5_s * (before.s2 + s.s2));
       }
     }
+    for (int tick = b.ticks(); tick-- > 0;)
+      sweepTick<L>(all[at(tick)], steps[static_cast<std::size_t>(tick)], d, b, grad, tick);
+  }
+
+  /// Means of the states before and after each frame, and its v3; [frame][lane].
+  template <int L>
+  struct TickSteps {
+    alignas(32) Sample v1[kTick * L], v2[kTick * L], v3[kTick * L];
+  };
+
+  /// The adjoint of a tick: what comes in from the outputs, the recurrence backward, what goes to the inputs.
+  template <int L>
+  static void sweepTick(const TickCoefficients<L>& c, const TickSteps<L>& t, State<L>& d, const Block<L>& b,
+                        const Grad<L>& grad, int tick) {
+    constexpr int kChunks = kTick * L / kWide;
     const auto dLow = grad.out(low), dBand = grad.out(band), dHigh = grad.out(high), dNotch = grad.out(notch);
+    alignas(32) Sample sums[kTick * L], into1[kTick * L], into2[kTick * L], du[kTick * L], dv2[kTick * L];
+    for (int j = 0; j < kChunks; ++j) {
+      const int i = tick * kChunks + j, w = j * kWide;
+      const Vec<kWide> yHigh = dHigh.wide(i), sum = yHigh + dNotch.wide(i);  // high = x - k v1 - v2, notch = x - k v1
+      store<kWide>(sums + w, sum);
+      store<kWide>(into2 + w, dLow.wide(i) - yHigh);
+      store<kWide>(into1 + w, dBand.wide(i) - load<kWide>(c.k + w) * sum);
+    }
+    for (int j = kTick; j-- > 0;) {
+      const Vec<L> g = load<L>(c.g + j * L);
+      const Vec<L> to2 = load<L>(into2 + j * L) + 2.0_s * d.s2;
+      const Vec<L> to1 = load<L>(into1 + j * L) + 2.0_s * d.s1 + g * to2;  // v2 = s2 + g v1
+      const Vec<L> u = load<L>(c.a + j * L) * to1;                         // v1 = a u, u = s1 + g v3
+      store<L>(dv2 + j * L, to2);
+      store<L>(du + j * L, u);
+      d = {u - d.s1, to2 - d.s2 - g * u};
+    }
     const auto dIn = grad.in(in), dCutoff = grad.in(cutoff), dQ = grad.in(q);
     const Sample slope = std::numbers::pi_v<Sample> / b.rate();
-    for (int i = b.frames(); i-- > 0;) {
-      const auto [v1, v2, v3] = steps[static_cast<std::size_t>(i)];
-      const auto [g, k, a] = all[constant ? 0 : static_cast<std::size_t>(i / kTick)][i % kTick];
-      const Vec<L> yHigh = dHigh[i], ySum = yHigh + dNotch[i];  // high = x - k v1 - v2, notch = x - k v1
-      const Vec<L> dv2 = dLow[i] - yHigh + 2.0_s * d.s2;
-      const Vec<L> dv1 = dBand[i] - k * ySum + 2.0_s * d.s1 + g * dv2;  // v2 = s2 + g v1
-      const Vec<L> du = a * dv1, dden = -a * v1 * dv1;                  // v1 = u / den, u = s1 + g v3, a = 1 / den
-      if (dIn) dIn.add(i, g * du + ySum);
+    for (int j = 0; j < kChunks; ++j) {
+      const int i = tick * kChunks + j, w = j * kWide;
+      const auto get = [w](const Sample* row) { return load<kWide>(row + w); };
+      const Vec<kWide> g = get(c.g), k = get(c.k), u = get(du), v1 = get(t.v1), dDenominator = -v1 * u;
+      if (dIn) dIn.addWide(i, g * u + get(sums));
       if (dCutoff) {
-        const Vec<L> dg = v1 * dv2 + v3 * du + (2.0_s * g + k) * dden;  // den = 1 + g (g + k)
-        dCutoff.add(i, dg * (1.0_s + g * g) * slope);                   // g = tan(pi cutoff / rate)
+        const Vec<kWide> dg = v1 * get(dv2) + get(t.v3) * u + (2.0_s * g + k) * dDenominator;  // 1 + g (g + k)
+        dCutoff.addWide(i, dg * (1.0_s + g * g) * slope);  // g = tan(pi cutoff / rate)
       }
-      if (dQ) dQ.add(i, -k * k * (g * dden - v1 * ySum));  // k = 1 / Q
-      d = {du - d.s1, dv2 - d.s2 - g * du};
+      if (dQ) dQ.addWide(i, -k * k * (g * dDenominator - v1 * get(sums)));  // k = 1 / Q
     }
   }
 };

@@ -66,16 +66,18 @@ struct AudioOutput {
     for (int c = 0; c < 2; ++c) {
       const auto x = b.audio(in, c);
       const auto dOut = grad.out(c), dIn = grad.in(in, c), dLevel = grad.in(level);
-      for (int i = 0; i < b.frames(); ++i) {
-        const Vec<L> gain = fromDecibels<L>(db[i]);
-        Vec<L> d = dOut[i];
+      Vec<kWide> gain = fromDecibels<kWide>(db.wide(0));
+      for (int i = 0; i < b.chunks(); ++i) {
+        if (!db.constant()) gain = fromDecibels<kWide>(db.wide(i));
+        const Vec<kWide> y = gain * x.wide(i);
+        Vec<kWide> d = dOut.wide(i);
         if (b.limiter()) {  // bent = knee + (1 - knee) over / (1 + over)
-          const Vec<L> y = gain * x[i], size = y < 0.0_s ? -y : y;
-          const Vec<L> slope = 1.0_s / (1.0_s + (size - kKnee) * (1.0_s / (1.0_s - kKnee)));
+          const Vec<kWide> size = y < 0.0_s ? -y : y;
+          const Vec<kWide> slope = 1.0_s / (1.0_s + (size - kKnee) * (1.0_s / (1.0_s - kKnee)));
           d = size > kKnee ? d * slope * slope : d;
         }
-        if (dIn) dIn.add(i, gain * d);
-        if (dLevel) dLevel.add(i, gain * x[i] * d * kDecibelSlope);
+        if (dIn) dIn.addWide(i, gain * d);
+        if (dLevel) dLevel.addWide(i, y * d * kDecibelSlope);
       }
     }
   }
