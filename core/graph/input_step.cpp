@@ -4,40 +4,9 @@
 #include <algorithm>
 
 #include "core/dsp/math.h"
-#include "core/dsp/wide.h"
+#include "core/graph/input_step_detail.h"
 
 namespace core {
-
-namespace {
-/// Weight of a tick's own control value at frame i of the ramp from the previous one.
-constexpr Sample rampWeight(int i) { return static_cast<Sample>(i + 1) / kTick; }
-constexpr Sample kLn2 = static_cast<Sample>(0.6931471805599453);
-
-/// The lanes of a group as often as eight samples hold them.
-template <int L>
-Wide repeated(const Vec<L>& lanes) {
-  if constexpr (L == kWide) {
-    return lanes;
-  } else if constexpr (L == 1) {
-    return splat<kWide>(lanes);
-  } else {
-    Wide out;
-    for (int i = 0; i < kWide; ++i) out[i] = lanes[i % L];
-    return out;
-  }
-}
-}  // namespace
-
-struct InputStep::Target {
-  const PlanInput& in;
-  int group;
-  bool voiced;
-  const Domain& domain;
-  const Domain& mono;
-  Range limits;
-  /// Lane l of this group that carries sound; padding lanes do not.
-  int validLanes() const { return std::min(domain.group, domain.lanes() - group * domain.group); }
-};
 
 namespace {
 /// Adds the eight lanes of a tick up, lane 0 first, on top of what is there.
@@ -327,135 +296,11 @@ Vec<L> InputStep::fetchControl(const PlanCable& cable, const Target& t, int tick
   return load<L>(out);
 }
 
-// ---- adjoint --------------------------------------------------------------------------------
-
-void InputStep::adjoint(int node, int input, int group, int from, int ticks, const SignalView& value,
-                        const Sample* cotangent, const InputCotangents& into) const {
-  const PlanNode& n = e_.plan_.nodes[static_cast<std::size_t>(node)];
-  const PlanInput& in = n.inputs[static_cast<std::size_t>(input)];
-  const Target t{in, group, n.voiced, e_.domain(n.voiced), e_.mono_, limits(*in.row, e_.plan_.rate)};
-  switch (t.domain.group) {
-    case 1:
-      return adjointLanes<1>(t, from, ticks, value, cotangent, into);
-    case 4:
-      return adjointLanes<4>(t, from, ticks, value, cotangent, into);
-    default:
-      return adjointLanes<8>(t, from, ticks, value, cotangent, into);
-  }
-}
-
-template <int L>
-void InputStep::addPerClip(int parameter, const Target& t, const Vec<L>& sum, const InputCotangents& into) const {
-  for (int l = 0; l < t.validLanes(); ++l)
-    (*into.parameters)[static_cast<std::size_t>(parameter * t.mono.clips + t.domain.clipOf(t.group * L + l))] +=
-        static_cast<double>(lane<L>(sum, l));
-}
-
-template <int L>
-void InputStep::adjointLanes(const Target& t, int from, int ticks, const SignalView& value, const Sample* cotangent,
-                             const InputCotangents& into) const {
-  const bool audio = t.in.row->rate == Rate::audio, parameter = t.in.row->isParameter();
-  const bool octaves = parameter && t.in.row->scale == Scale::log;
-  const int count = audio ? kTick : 1;  // vectors in a tick of one channel or element
-  const std::ptrdiff_t tickStride = audio ? kTick * L : (t.in.width * L + 7) / 8 * 8;
-  const std::ptrdiff_t plane = audio ? tickStride * ticks : L;
-  const auto wanted = [&](int p) { return p >= 0 && (*into.wanted)[static_cast<std::size_t>(p)]; };
-  const auto lanesAt = [&](int p) {
-    return load<L>(e_.packed_.data() + e_.packedAt_[static_cast<std::size_t>(p)] +
-                   static_cast<std::size_t>(t.group * L));
-  };
-  const Vec<L> lo = splat<L>(static_cast<Sample>(t.limits.min)), hi = splat<L>(static_cast<Sample>(t.limits.max));
-  alignas(64) Sample sum[kTick * L], temporary[kTick * L];
-  for (int k = 0; k < t.in.width; ++k) {
-    for (int tick = ticks; tick-- > 0;) {
-      const Sample* d = cotangent + k * plane + tick * tickStride;
-      Vec<L> knobSum = splat<L>(0);
-      const Sample* inner = d;  // cotangent of the sum of depth x cable
-      if (!t.in.cables.empty() && parameter) {
-        // clamped values have no slope; on a log scale value = knob 2^sum
-        const Sample* v = value.data + k * value.channel + (audio ? tick * kTick : tick) * value.step;
-        for (int i = 0; i < count; ++i) {
-          const Vec<L> x = load<L>(v + i * value.step), dx = load<L>(d + i * L), zero = splat<L>(0);
-          const Vec<L> open = x > lo ? (x < hi ? dx : zero) : zero;
-          store<L>(sum + i * L, octaves ? open * x * kLn2 : open);
-          knobSum = knobSum + (octaves ? open * x : open);
-        }
-        inner = sum;
-        if (octaves) knobSum = knobSum / lanesAt(t.in.parameter);
-      } else if (wanted(t.in.parameter)) {
-        for (int i = 0; i < count; ++i) knobSum = knobSum + load<L>(d + i * L);
-      }
-      if (wanted(t.in.parameter)) addPerClip<L>(t.in.parameter, t, knobSum, into);
-      for (const PlanCable& cable : t.in.cables) {
-        if (wanted(cable.parameter)) {
-          Vec<L> depthSum = splat<L>(0);
-          if (audio) {
-            const Sample* source = fetchAudio<L>(cable, t, from + tick, k, temporary);
-            for (int i = 0; i < count; ++i) depthSum = depthSum + load<L>(inner + i * L) * load<L>(source + i * L);
-          } else {
-            depthSum = load<L>(inner) * fetchControl<L>(cable, t, from + tick, k);
-          }
-          addPerClip<L>(cable.parameter, t, depthSum, into);
-        }
-        SignalBuffer& target = (*into.signals)[static_cast<std::size_t>(cable.signal)];
-        if (target.empty()) continue;
-        const Vec<L> depth = lanesAt(cable.parameter);
-        for (int i = 0; i < count; ++i) store<L>(temporary + i * L, load<L>(inner + i * L) * depth);
-        scatterAudio<L>(cable, t, from + tick, k, temporary, target);
-      }
-    }
-  }
-}
-
-/// Adjoint of fetchAudio (of fetchControl for control inputs, whose one value stands at the tick's end).
-template <int L>
-void InputStep::scatterAudio(const PlanCable& cable, const Target& t, int tick, int channel, const Sample* cotangent,
-                             SignalBuffer& into) const {
-  const PlanSignal& s = e_.plan_.signals[static_cast<std::size_t>(cable.signal)];
-  const Domain& source = e_.domain(s.voiced);
-  const int c = s.width == 1 ? 0 : channel, at = tick - (cable.delayed ? 1 : 0);
-  const bool audioInput = t.in.row->rate == Rate::audio;
-  if (s.voiced == t.voiced && s.rate == Rate::audio && audioInput) {
-    Sample* to = into.at(t.group, at, c);
-    for (int i = 0; i < kTick; ++i) store<L>(to + i * L, load<L>(to + i * L) + load<L>(cotangent + i * L));
-    return;
-  }
-  if constexpr (L == 1)
-    if (s.voiced && !t.voiced && t.mono.clips == 1 && s.rate == Rate::audio && audioInput && source.group == kWide &&
-        source.voices % kWide == 0) {  // as below: a mixed sample's cotangent is that of every voice
-      for (int g = 0; g < source.groups; ++g) {
-        Sample* to = into.at(g, at, c);
-        for (int i = 0; i < kTick; ++i)
-          store<kWide>(to + i * kWide, load<kWide>(to + i * kWide) + splat<kWide>(cotangent[i]));
-      }
-      return;
-    }
-  const int sourceLanes = source.group;
-  const auto add = [&](int lane, int frame, Sample d) {
-    const int group = lane / sourceLanes, l = lane % sourceLanes;
-    if (s.rate == Rate::audio) {
-      into.at(group, at, c)[frame * sourceLanes + l] += d;
-    } else if (cable.delayed || firstTick(cable, tick)) {
-      into.at(group, at)[c * sourceLanes + l] += d;
-    } else {
-      into.at(group, at)[c * sourceLanes + l] += d * rampWeight(frame);
-      if (frame + 1 < kTick) into.at(group, at - 1)[c * sourceLanes + l] += d * (1.0_s - rampWeight(frame));
-    }
-  };
-  for (int i = 0; i < (audioInput ? kTick : 1); ++i) {
-    const int frame = audioInput ? i : kTick - 1;
-    for (int l = 0; l < t.validLanes(); ++l) {
-      const int lane = t.group * L + l;
-      const Sample d = cotangent[i * L + l];
-      if (s.voiced == t.voiced) {
-        add(lane, frame, d);
-      } else if (t.voiced) {
-        add(t.domain.clipOf(lane), frame, d);
-      } else {
-        for (int v = 0; v < source.voices; ++v) add(lane * source.voices + v, frame, d);
-      }
-    }
-  }
-}
+template const Sample* InputStep::fetchAudio<1>(const PlanCable&, const Target&, int, int, Sample*) const;
+template const Sample* InputStep::fetchAudio<4>(const PlanCable&, const Target&, int, int, Sample*) const;
+template const Sample* InputStep::fetchAudio<8>(const PlanCable&, const Target&, int, int, Sample*) const;
+template Vec<1> InputStep::fetchControl<1>(const PlanCable&, const Target&, int, int) const;
+template Vec<4> InputStep::fetchControl<4>(const PlanCable&, const Target&, int, int) const;
+template Vec<8> InputStep::fetchControl<8>(const PlanCable&, const Target&, int, int) const;
 
 }  // namespace core

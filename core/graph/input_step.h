@@ -50,6 +50,9 @@ class InputStep {
   template <int L>
   void adjointLanes(const Target& t, int from, int ticks, const SignalView& value, const Sample* cotangent,
                     const InputCotangents& into) const;
+  template <int L, int W>
+  void adjointTick(const Target& t, int tick, int k, int count, const SignalView& value, const Sample* d,
+                   const InputCotangents& into) const;
   template <int L>
   void scatterAudio(const PlanCable& cable, const Target& t, int tick, int channel, const Sample* cotangent,
                     SignalBuffer& into) const;

@@ -349,13 +349,15 @@ struct Adsr {
   /// The recurrence backward; `after` gets the cotangent of the level after each frame.
   template <int L>
   static void sweep(const TickSlopes<L>& t, const AudioIn<L>& dOut, int tick, Cotangent<L>& d, Sample* after) {
+    Vec<L> level = d.level, from = d.from;  // not in memory: the chain of a frame is short
     for (int j = kTick; j-- > 0;) {
       const auto get = [j](const auto& row) { return load<L>(&row[0] + j * L); };
-      store<L>(after + j * L, d.level);
-      const Vec<L> dFrom = multiplyAdd<L>(get(t.dFrom), d.level, d.from), closes = get(t.closes);
-      d.level = multiplyAdd<L>(get(t.dLevel), d.level, dOut[tick * kTick + j]) + closes * dFrom;
-      d.from = dFrom - closes * dFrom;
+      store<L>(after + j * L, level);
+      const Vec<L> dFrom = multiplyAdd<L>(get(t.dFrom), level, from), closes = get(t.closes);
+      level = multiplyAdd<L>(get(t.dLevel), level, dOut[tick * kTick + j]) + closes * dFrom;
+      from = dFrom - closes * dFrom;
     }
+    d = {level, from};
   }
 
   template <int L, int shape>

@@ -178,15 +178,18 @@ struct Svf {
       store<kWide>(into2 + w, dLow.wide(i) - yHigh);
       store<kWide>(into1 + w, dBand.wide(i) - load<kWide>(c.k + w) * sum);
     }
+    Vec<L> d1 = d.s1, d2 = d.s2;  // not in memory: the chain of a frame is short
     for (int j = kTick; j-- > 0;) {
       const Vec<L> g = load<L>(c.g + j * L);
-      const Vec<L> to2 = load<L>(into2 + j * L) + 2.0_s * d.s2;
-      const Vec<L> to1 = load<L>(into1 + j * L) + 2.0_s * d.s1 + g * to2;  // v2 = s2 + g v1
-      const Vec<L> u = load<L>(c.a + j * L) * to1;                         // v1 = a u, u = s1 + g v3
+      const Vec<L> to2 = load<L>(into2 + j * L) + 2.0_s * d2;
+      const Vec<L> to1 = load<L>(into1 + j * L) + 2.0_s * d1 + g * to2;  // v2 = s2 + g v1
+      const Vec<L> u = load<L>(c.a + j * L) * to1;                       // v1 = a u, u = s1 + g v3
       store<L>(dv2 + j * L, to2);
       store<L>(du + j * L, u);
-      d = {u - d.s1, to2 - d.s2 - g * u};
+      d1 = u - d1;
+      d2 = to2 - d2 - g * u;
     }
+    d = {d1, d2};
     const auto dIn = grad.in(in), dCutoff = grad.in(cutoff), dQ = grad.in(q);
     const Sample slope = std::numbers::pi_v<Sample> / b.rate();
     for (int j = 0; j < kChunks; ++j) {
