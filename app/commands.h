@@ -25,6 +25,12 @@ struct FitArguments {
   int seed = 1;
 };
 
+struct BenchArguments {
+  std::string only;      ///< rows whose name begins so
+  bool noPeers = false;  ///< do not run other programs
+  bool recover = false;  ///< the long recover runs too
+};
+
 /// Prints "tonewright: sentence" on stderr; returns 1.
 int fail(const core::Error& error);
 
@@ -34,7 +40,7 @@ int checkCommand(const core::Registry& registry, const std::string& patch, bool 
 int renderCommand(const core::Registry& registry, const RenderArguments& arguments);
 int fitCommand(const core::Registry& registry, const FitArguments& arguments);
 int compareCommand(const std::string& target, const std::string& output, bool json);
-int benchCommand(const core::Registry& registry, bool json, bool recover);
+int benchCommand(const core::Registry& registry, const BenchArguments& arguments, bool json);
 /// The main job without a display: fits a factory patch to a recording and leaves everything in a
 /// folder that it names.
 int demoCommand(const core::Registry& registry);

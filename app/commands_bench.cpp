@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `bench`: speed on the canonical patches, and with --recover the long recover runs.
+// `bench`: speed on the canonical patches, beside other programs where they are installed, and with
+// --recover the long recover runs.
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "app/bench_patches.h"
+#include "app/bench_rows.h"
 #include "app/catalog.h"
 #include "app/commands.h"
 #include "app/export.h"
@@ -66,26 +67,34 @@ core::Result<double> recover(const core::Patch& patch, const core::Registry& reg
 }
 
 void print(const BenchRow& r, bool json, nlohmann::ordered_json& list) {
+  using Json = nlohmann::ordered_json;
   if (json) {
+    const auto known = [](double x) { return x > 0 ? Json(x) : Json(); };
     list.push_back({{"name", r.name},
                     {"ours", r.ours},
+                    {"spread", known(r.spread)},
                     {"unit", r.unit},
-                    {"peer", r.peer > 0 ? nlohmann::ordered_json(r.peer) : nlohmann::ordered_json()},
-                    {"ratio", r.ratio > 0 ? nlohmann::ordered_json(r.ratio) : nlohmann::ordered_json()}});
+                    {"peer", known(r.peer)},
+                    {"peer_spread", known(r.peerSpread)},
+                    {"peer_name", r.peerName.empty() ? Json() : Json(r.peerName)},
+                    {"ratio", known(r.ratio)}});
     return;
   }
-  std::printf("%-44s %10.4g %-14s", r.name.c_str(), r.ours, r.unit.c_str());
-  if (r.peer > 0) std::printf(" peer %8.4g  ratio %.2f", r.peer, r.ratio);
+  std::printf("%-56s %9.4g %s", r.name.c_str(), r.ours, r.unit.c_str());
+  if (r.spread > 0) std::printf(" (+-%.0f %%)", 50 * r.spread);
+  if (r.peer > 0) std::printf("; %s %.4g", r.peerName.c_str(), r.peer);
+  if (r.peerSpread > 0) std::printf(" (+-%.0f %%)", 50 * r.peerSpread);
+  if (r.ratio > 0) std::printf("; ratio %.2f", r.ratio);
   std::printf("\n");
   std::fflush(stdout);
 }
 
 }  // namespace
 
-int benchCommand(const core::Registry& registry, bool json, bool withRecover) {
+int benchCommand(const core::Registry& registry, const BenchArguments& arguments, bool json) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const BenchRow& row : benchPatches(registry)) print(row, json, list);
-  if (withRecover)
+  measureRows(registry, {arguments.only, !arguments.noPeers}, [&](const BenchRow& row) { print(row, json, list); });
+  if (arguments.recover)
     for (const auto& preset : presets::factoryPresets(presetFolder())) {
       const auto patch = presets::readPatch(preset.path);
       if (!patch) return fail(patch.error());

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/bench_rows.h"
+
+#include <sched.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include "app/bench_peers.h"
+#include "app/bench_run.h"
+#include "app/catalog.h"
+
+namespace app {
+namespace {
+using namespace core;
+constexpr int kRepeats = 5;
+constexpr double kPlaySeconds = 4, kHeldSeconds = 60;
+constexpr int kManyClips = 16;
+/// So little memory that every patch is cut into stretches and run twice.
+constexpr std::size_t kCheckpointBytes = std::size_t{4} << 20;
+
+/// Stays on one processor while it lives, and so do the children.
+class Pinned {
+ public:
+  Pinned() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<unsigned>(std::max(0, sched_getcpu())), &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~Pinned() { sched_setaffinity(0, sizeof before_, &before_); }
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
+
+/// A folder for what is built; gone afterwards.
+class Scratch {
+ public:
+  Scratch() {
+    std::string name = (std::filesystem::temp_directory_path() / "tonewright-bench-XXXXXX").string();
+    if (mkdtemp(name.data())) path_ = name;
+  }
+  ~Scratch() {
+    std::error_code code;
+    if (!path_.empty()) std::filesystem::remove_all(path_, code);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+class Table {
+ public:
+  Table(const Registry& registry, const BenchOptions& options, const std::function<void(const BenchRow&)>& show)
+      : registry_(registry), options_(options), show_(show) {}
+
+  void play() {
+    for (const BenchPatch& bench : canonicalPatches(registry_, kPlaySeconds)) {
+      const std::string name = bench.id + " " + bench.name;
+      if (!asked(name)) continue;
+      auto run = PatchRun::create(bench, registry_, kPlaySeconds);
+      if (!run) continue;
+      (*run)->timesRealTime();  // the first one touches the memory
+      inTurns(
+          name, "x real time", bench.id, [&] { return (*run)->timesRealTime(); }, true);
+    }
+  }
+
+  void learn() {
+    for (const GradientBench& bench : gradientPatches(registry_)) {
+      learn(bench, bench.id, bench.name, 1);
+      if (bench.id == "G1") learn(bench, "G1x16", bench.name + ", sixteen at once", kManyClips);
+    }
+  }
+
+  /// Cost of the sweep back, its recomputation included, over that of the forward pass.
+  void reverse() {
+    std::vector<GradientBench> all = gradientPatches(registry_);
+    for (const auto& preset : presets::factoryPresets(presetFolder()))
+      if (const auto patch = presets::readPatch(preset.path))
+        all.push_back({preset.id, preset.id, *patch, std::max(1.0, patch->phraseSeconds() + 0.5)});
+    for (const GradientBench& bench : all)
+      for (const bool cut : {false, true}) {
+        const std::string name = "reverse/forward " + bench.id + (cut ? ", checkpoints" : "");
+        if (!asked(name)) continue;
+        auto run = GradientRun::create(bench, registry_, 1, cut ? kCheckpointBytes : 0);
+        if (!run) continue;
+        (*run)->step();
+        std::vector<double> ratios;
+        for (int r = 0; r < kRepeats; ++r) {
+          const auto step = (*run)->step();
+          ratios.push_back(step.backward / step.forward);
+        }
+        show_({name, median(ratios), "x", 0, 0, {}, spread(ratios), 0});
+      }
+  }
+
+  void live() {
+    const std::string name = "live subtractive-poly, 16 held voices";
+    if (!asked(name)) return;
+    const auto patch = loadPatch("subtractive-poly");
+    if (!patch) return;
+    const auto load = liveLoad(*patch, registry_, 16, kHeldSeconds);
+    if (!load) return;
+    show_({name + ", mean", 100 * load->mean, "% of a core"});
+    show_({name + ", worst block", 100 * load->worst, "% of its deadline"});
+  }
+
+ private:
+  bool asked(const std::string& name) const { return name.starts_with(options_.only); }
+
+  void learn(const GradientBench& bench, const std::string& id, const std::string& name, int clips) {
+    const std::string row = id + " Gradient step, " + name;
+    if (!asked(row)) return;
+    auto run = GradientRun::create(bench, registry_, clips);
+    if (!run) return;
+    (*run)->step();
+    auto peer = inTurns(
+        row, "s", id, [&] { return (*run)->step().all(); }, false);
+    memory(id, name, peer);
+  }
+
+  /// Largest size of a program that does nothing else: this one again, for one row.
+  void memory(const std::string& id, const std::string& name, const std::optional<Peer>& peer) {
+    if (!options_.only.empty() && options_.only == id + " Gradient") return;  // that is the child
+    const auto child = runChild({"/proc/self/exe", "bench", "--only", id + " Gradient", "--no-peers"}, "/");
+    if (!child) return;
+    const double theirs = peer ? peer->megabytes() : 0;
+    show_({id + " Memory, " + name, child->megabytes, "MB", theirs, theirs / child->megabytes,
+           peer ? peer->name() : std::string()});
+  }
+
+  /// Ours and theirs, one after the other, five times.
+  template <class Ours>
+  std::optional<Peer> inTurns(const std::string& name, const std::string& unit, const std::string& id, Ours ours,
+                              bool moreIsBetter) {
+    std::optional<Peer> peer = options_.peers ? Peer::find(id, scratch_.path()) : std::nullopt;
+    std::vector<double> mine, theirs;
+    for (int r = 0; r < kRepeats; ++r) {
+      mine.push_back(ours());
+      if (peer) theirs.push_back(peer->measure());
+    }
+    BenchRow row{name, median(mine), unit};
+    row.spread = spread(mine);
+    if (peer && median(theirs) > 0) {
+      row.peerName = peer->name();
+      row.peer = median(theirs);
+      row.peerSpread = spread(theirs);
+      row.ratio = moreIsBetter ? row.ours / row.peer : row.peer / row.ours;
+    }
+    show_(row);
+    return peer;
+  }
+
+  const Registry& registry_;
+  const BenchOptions& options_;
+  const std::function<void(const BenchRow&)>& show_;
+  Scratch scratch_;
+};
+}  // namespace
+
+void measureRows(const Registry& registry, const BenchOptions& options,
+                 const std::function<void(const BenchRow&)>& show) {
+  const Pinned pinned;
+  Table table(registry, options, show);
+  table.play();
+  table.learn();
+  table.live();
+  table.reverse();
+}
+
+}  // namespace app
