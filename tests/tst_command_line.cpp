@@ -118,6 +118,19 @@ class TestCommandLine : public QObject {
     QVERIFY(bytes(at("1") + name) == bytes(at("2") + name));
   }
 
+  void benchRows() {
+    const Run r = run({"bench", "--only", "P1", "--no-peers", "--json"});
+    QVERIFY2(r.exit == 0, r.err.constData());
+    const QJsonArray rows = QJsonDocument::fromJson(r.out).array();
+    QCOMPARE(rows.size(), 1);
+    const QJsonObject row = rows[0].toObject();
+    for (const char* key : {"name", "ours", "spread", "unit", "peer", "peer_spread", "peer_name", "ratio"})
+      QVERIFY2(row.contains(key), key);
+    QVERIFY(row["name"].toString().startsWith("P1 ") && row["ours"].toDouble() > 0);
+    QVERIFY(row["peer"].isNull() && row["ratio"].isNull());
+    QCOMPARE(QJsonDocument::fromJson(run({"bench", "--only", "no such row", "--json"}).out).array().size(), 0);
+  }
+
   void renderFitCompare() {
     QCOMPARE(run({"render", "subtractive-voice", "-o", at("t.wav"), "--seconds", "1"}).exit, 0);
     const Run same = run({"compare", at("t.wav"), at("t.wav"), "--json"});

@@ -249,26 +249,74 @@ struct FdnReverb {
     }
   }
 
+  /// Adjoint of `lowPass` up to its factors, in place: cotangents of the outputs become those of the memory.
+  template <int L>
+  static void lowPassBack(Lines<L>& carried, const Vec<L>& keep, Signals<L>& d) {
+    if constexpr (L == 1) {
+      for (std::size_t half = 0; half < kLines; half += kWide) {
+        Wide c = load<kWide>(&carried[half]);
+        for (std::size_t i = kTick; i > 0; i -= kWide) {
+          std::array<Wide, 8> v;
+          for (std::size_t j = 0; j < 8; ++j) v[j] = load<kWide>(&d[half + j][i - kWide]);
+          transpose(v);
+          for (std::size_t j = 8; j-- > 0;) {
+            v[j] = v[j] + c;
+            c = keep * v[j];
+          }
+          transpose(v);
+          for (std::size_t j = 0; j < 8; ++j) store<kWide>(&d[half + j][i - kWide], v[j]);
+        }
+        store<kWide>(&carried[half], c);
+      }
+    } else {
+      for (std::size_t line = 0; line < kLines; line += 4)
+        for (std::size_t i = kTick; i-- > 0;)
+          for (std::size_t j = line; j < line + 4; ++j) {
+            const Vec<L> dLow = load<L>(&d[j][i * L]) + carried[j];
+            store<L>(&d[j][i * L], dLow);
+            carried[j] = keep * dLow;
+          }
+    }
+  }
+  /// Sums the elements of eight that belong to the same lane.
+  template <int L>
+  static Vec<L> byLane(const Wide& v) {
+    if constexpr (L == kWide) {
+      return v;
+    } else if constexpr (L == 1) {
+      return sumOf(v);
+    } else {
+      Vec<L> sum;
+      for (int l = 0; l < L; ++l) sum[l] = v[l] + v[l + L];
+      return sum;
+    }
+  }
+
   /// Adjoint of the low-passes and the reads: adds to the cotangents of the lines, of t60 and damping.
   template <int L>
   static void sweepLowPass(Lines<L>& d, const Lines<L>& before, const Signals<L>& x, const Signals<L>& y,
-                           const Block<L>& b, const Grad<L>& grad, int tick, const Signals<L>& dy) {
+                           const Block<L>& b, const Grad<L>& grad, int tick, Signals<L>& dy) {
     const Gains<L> g = gains<L>(b, tick);
     const auto dLines = grad.history(0);
+    lowPassBack<L>(d, g.keep, dy);
     Vec<L> dKeep = splat<L>(0), dOctaves = dKeep;
     for (std::size_t line = 0; line < kLines; ++line) {
       const std::int64_t frame = b.firstFrame() + tick * kTick - delayOf(line, b.setup());
-      Vec<L> carried = d[line], dIn = splat<L>(0);
-      for (std::size_t i = kTick; i-- > 0;) {
-        const Vec<L> dLow = load<L>(&dy[line][i * L]) + carried;
-        const Vec<L> lowBefore = i > 0 ? load<L>(&y[line][(i - 1) * L]) : before[line];
-        dLines.add(static_cast<int>(line), frame + static_cast<std::int64_t>(i), g.in[line] * dLow);
-        dIn = dIn + dLow * load<L>(&x[line][i * L]);
-        dKeep = dKeep + dLow * lowBefore;
-        carried = g.keep * dLow;
+      Sample* to = dLines.at(static_cast<int>(line), frame);  // with a tape, frames lie side by side
+      alignas(32) Sample factors[kWide], first[kWide];
+      for (int l = 0; l < kWide; l += L) store<L>(factors + l, g.in[line]);
+      store<L>(first, before[line]);
+      std::copy_n(y[line].data(), kWide - L, first + L);
+      const Wide factor = load<kWide>(factors);
+      Wide inputs = splat<kWide>(0), memories = inputs;
+      for (std::size_t i = 0; i < kTick * L; i += kWide) {
+        const Wide dLow = load<kWide>(&dy[line][i]), lowBefore = load<kWide>(i > 0 ? &y[line][i - L] : first);
+        store<kWide>(to + i, load<kWide>(to + i) + factor * dLow);
+        inputs = inputs + dLow * load<kWide>(&x[line][i]);
+        memories = memories + dLow * lowBefore;
       }
-      d[line] = carried;
-      dKeep = dKeep - dIn * g.decay[line];  // in = decay (1 - keep)
+      const Vec<L> dIn = byLane<L>(inputs);
+      dKeep = dKeep + byLane<L>(memories) - dIn * g.decay[line];  // in = decay (1 - keep)
       dOctaves = dOctaves + dIn * g.in[line] * splat<L>(static_cast<Sample>(delayOf(line, b.setup())));
     }
     if (const auto to = grad.controlIn(damping)) to.add(tick, 0, dKeep);

@@ -173,7 +173,7 @@ struct FilteredNoise {
     Wide gain = splat<kWide>(0);
     Response h;
     for (int l = 0; l < L; ++l) {
-      for (int i = 0; i < kMostTaps; ++i) y[i] = lane<L>(s.tail[static_cast<std::size_t>(i)], l);
+      for (int i = 0; i < ticks * kTick; ++i) y[i] = lane<L>(s.tail[static_cast<std::size_t>(i)], l);
       for (int tick = 0; tick < b.ticks(); ++tick) {
         std::fill(y + ticks * kTick, y + (ticks + 1) * kTick, 0.0_s);
         respond<L>(p, m, b.control(magnitudes), tick, l, h);
@@ -211,7 +211,7 @@ struct FilteredNoise {
     const int m = b.setup().whole(bands), ticks = tailTicks(m);
     const auto dRows = grad.controlIn(magnitudes);
     alignas(32) Sample x[kTick], reversed[kTick], dy[kMostTaps + 2 * kTick], dTaps[kMostTaps + kTick];
-    for (int i = 0; i < kMostTaps; ++i) dy[i] = lane<L>(d.tail[static_cast<std::size_t>(i)], l);
+    for (int i = 0; i < ticks * kTick; ++i) dy[i] = lane<L>(d.tail[static_cast<std::size_t>(i)], l);
     for (int tick = b.ticks(); tick-- > 0;) {
       std::copy_backward(dy, dy + ticks * kTick, dy + (ticks + 1) * kTick);
       for (int i = 0; i < kTick; ++i) {
