@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "core/dsp/wide.h"
+#include "core/graph/scratch.h"
 
 namespace core {
 namespace {
@@ -160,8 +161,15 @@ void sweepConvolution(std::span<const Sample> response, std::span<const Sample> 
   const auto fft = sharedFft(goodLength(static_cast<int>(past.size())));
   const auto size = at(fft->size()), taps = response.size();
   const Sample scale = 1.0_s / static_cast<Sample>(size);
-  AlignedArray<Sample> time(size);
-  const AlignedArray<std::complex<Sample>> g(at(fft->bins())), other(at(fft->bins()));
+  auto& time = threadScratch<AlignedArray<Sample>>();
+  auto& g = threadScratch<AlignedArray<std::complex<Sample>>>();
+  auto& other = threadScratch<AlignedArray<std::complex<Sample>>, 1>();
+  if (time.size() != size) {
+    time = AlignedArray<Sample>(size);
+    g = AlignedArray<std::complex<Sample>>(at(fft->bins()));
+    other = AlignedArray<std::complex<Sample>>(at(fft->bins()));
+  }
+  time.clear();
   std::copy(dy.begin(), dy.end(), time.data());
   fft->forward(time.data(), g.data());
 

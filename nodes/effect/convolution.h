@@ -10,6 +10,7 @@
 #include "core/dsp/white_noise.h"
 #include "core/dsp/wide.h"
 #include "core/file/audio_file.h"
+#include "core/graph/scratch.h"
 
 namespace nodes {
 
@@ -144,8 +145,13 @@ struct Convolution {
     const auto db = b.audio(wet);
     const std::span<const Sample> response(b.tensor(0), static_cast<std::size_t>(taps));
     const std::span<Sample> dResponse(grad.tensor(0), grad.tensor(0) ? response.size() : 0);
-    std::vector<Sample> dy(static_cast<std::size_t>(frames)), past(static_cast<std::size_t>(frames + taps - 1)),
-        dPast(past.size());
+    // kept from call to call: fresh memory of this size comes page by page from the kernel
+    auto& dy = threadScratch<std::vector<Sample>>();
+    auto& past = threadScratch<std::vector<Sample>, 1>();
+    auto& dPast = threadScratch<std::vector<Sample>, 2>();
+    dy.resize(static_cast<std::size_t>(frames));
+    past.resize(static_cast<std::size_t>(frames + taps - 1));
+    dPast.resize(past.size());
     for (int l = 0; l < L; ++l)
       for (int c = 0; c < channels; ++c) {
         const std::int64_t first = b.firstFrame() - (taps - 1);

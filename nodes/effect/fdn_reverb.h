@@ -73,6 +73,12 @@ struct FdnReverb {
   static int delayOf(std::size_t line, const Setup& setup) {
     return std::max(kTick, static_cast<int>(std::lround(kDelays[line] * setup.number(size) * setup.rate / 48000)));
   }
+  using Delays = std::array<int, kLines>;
+  static Delays delaysOf(const Setup& setup) {
+    Delays d;
+    for (std::size_t i = 0; i < kLines; ++i) d[i] = delayOf(i, setup);
+    return d;
+  }
   static HistoryShape historyShape(int, const Setup& setup) {
     return {static_cast<int>(kLines), delayOf(kLines - 1, setup) + kTick};
   }
@@ -93,13 +99,23 @@ struct FdnReverb {
   };
   static constexpr Sample kSixtyDecibels = static_cast<Sample>(-9.965784284662087);  ///< log2 of 1/1000
   template <int L>
-  static Gains<L> gains(const Block<L>& b, int tick) {
+  static Gains<L> gains(const Block<L>& b, const Delays& delays, int tick) {
     Gains<L> g;
     g.keep = b.control(damping)(tick);
     const Vec<L> octaves = kSixtyDecibels / (b.rate() * b.control(t60)(tick));
-    for (std::size_t i = 0; i < kLines; ++i) {
-      g.decay[i] = exp2<L>(octaves * splat<L>(static_cast<Sample>(delayOf(i, b.setup()))));
-      g.in[i] = g.decay[i] * (1.0_s - g.keep);
+    if constexpr (L == 1) {  // eight lines at a time; the arithmetic of a line is the same
+      for (std::size_t i = 0; i < kLines; i += kWide) {
+        Wide frames;
+        for (std::size_t j = 0; j < kWide; ++j) frames[j] = static_cast<Sample>(delays[i + j]);
+        const Wide decay = exp2<kWide>(octaves * frames);
+        store<kWide>(&g.decay[i], decay);
+        store<kWide>(&g.in[i], decay * (1.0_s - g.keep));
+      }
+    } else {
+      for (std::size_t i = 0; i < kLines; ++i) {
+        g.decay[i] = exp2<L>(octaves * splat<L>(static_cast<Sample>(delays[i])));
+        g.in[i] = g.decay[i] * (1.0_s - g.keep);
+      }
     }
     return g;
   }
@@ -110,15 +126,16 @@ struct FdnReverb {
 
   /// What leaves the lines' ends in the tick that starts at `frame`.
   template <int L>
-  static void readLines(const HistoryRing<L>& ring, const Setup& setup, std::int64_t frame, Signals<L>& out) {
+  static void readLines(const HistoryRing<L>& ring, const Delays& delays, std::int64_t frame, Signals<L>& out) {
     for (std::size_t i = 0; i < kLines; ++i) {
       const int line = static_cast<int>(i);
-      const std::int64_t first = frame - delayOf(i, setup);
-      const auto whole = std::min<std::int64_t>(kTick, ring.view.mask - (first & ring.view.mask) + 1);
-      const int straight = ring.view.mask < 0 ? kTick : static_cast<int>(whole);
-      std::memcpy(out[i].data(), ring.at(line, first), static_cast<std::size_t>(straight * L) * sizeof(Sample));
-      std::memcpy(out[i].data() + straight * L, ring.at(line, first + straight),
-                  static_cast<std::size_t>((kTick - straight) * L) * sizeof(Sample));
+      const std::int64_t first = frame - delays[i];
+      const Sample* from = ring.at(line, first);
+      if (ring.at(line, first + kTick - 1) - from == (kTick - 1) * L) {  // does not wrap
+        for (std::size_t j = 0; j < kTick * L; j += kWide) store<kWide>(&out[i][j], load<kWide>(from + j));
+      } else {
+        for (int j = 0; j < kTick; ++j) store<L>(&out[i][static_cast<std::size_t>(j * L)], ring.read(line, first + j));
+      }
     }
   }
 
@@ -170,11 +187,15 @@ struct FdnReverb {
   static void forward(State<L>& s, const Block<L>& b) {
     const auto ring = b.history(0);
     const auto left = b.audio(in, 0), right = b.audio(in, b.inputWidth(in) - 1), wet = b.audio(mix);
+    const Delays delays = delaysOf(b.setup());
+    const bool constant = b.control(t60).constant() && b.control(damping).constant();
+    Gains<L> g;
     alignas(32) Signals<L> y;
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const std::int64_t frame = b.firstFrame() + tick * kTick;
-      readLines<L>(ring, b.setup(), frame, y);
-      lowPass<L>(s.low, gains<L>(b, tick), y);
+      if (tick == 0 || !constant) g = gains<L>(b, delays, tick);
+      readLines<L>(ring, delays, frame, y);
+      lowPass<L>(s.low, g, y);
       Sample* lines[kLines];
       for (std::size_t i = 0; i < kLines; ++i) lines[i] = writable<L>(ring, i, frame);
       for (int c = 0; c < kTick * L / kWide; ++c) {
@@ -202,19 +223,20 @@ struct FdnReverb {
     auto& read = threadScratch<std::array<Signals<L>, info.backwardTicks>>();
     auto& passed = threadScratch<std::array<Signals<L>, info.backwardTicks>, 1>();
     auto& before = threadScratch<std::array<Lines<L>, info.backwardTicks>>();
+    const Delays delays = delaysOf(b.setup());
     Lines<L> low = start.low;
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const auto t = static_cast<std::size_t>(tick);
       before[t] = low;
-      readLines<L>(b.history(0), b.setup(), b.firstFrame() + tick * kTick, read[t]);
+      readLines<L>(b.history(0), delays, b.firstFrame() + tick * kTick, read[t]);
       passed[t] = read[t];
-      lowPass<L>(low, gains<L>(b, tick), passed[t]);
+      lowPass<L>(low, gains<L>(b, delays, tick), passed[t]);
     }
     alignas(32) Signals<L> dy;
     for (int tick = b.ticks(); tick-- > 0;) {
       const auto t = static_cast<std::size_t>(tick);
       spread<L>(b, grad, tick, passed[t], dy);
-      sweepLowPass<L>(d.low, before[t], read[t], passed[t], b, grad, tick, dy);
+      sweepLowPass<L>(d.low, before[t], read[t], passed[t], delays, b, grad, tick, dy);
     }
   }
 
@@ -295,13 +317,13 @@ struct FdnReverb {
   /// Adjoint of the low-passes and the reads: adds to the cotangents of the lines, of t60 and damping.
   template <int L>
   static void sweepLowPass(Lines<L>& d, const Lines<L>& before, const Signals<L>& x, const Signals<L>& y,
-                           const Block<L>& b, const Grad<L>& grad, int tick, Signals<L>& dy) {
-    const Gains<L> g = gains<L>(b, tick);
+                           const Delays& delays, const Block<L>& b, const Grad<L>& grad, int tick, Signals<L>& dy) {
+    const Gains<L> g = gains<L>(b, delays, tick);
     const auto dLines = grad.history(0);
     lowPassBack<L>(d, g.keep, dy);
     Vec<L> dKeep = splat<L>(0), dOctaves = dKeep;
     for (std::size_t line = 0; line < kLines; ++line) {
-      const std::int64_t frame = b.firstFrame() + tick * kTick - delayOf(line, b.setup());
+      const std::int64_t frame = b.firstFrame() + tick * kTick - delays[line];
       Sample* to = dLines.at(static_cast<int>(line), frame);  // with a tape, frames lie side by side
       alignas(32) Sample factors[kWide], first[kWide];
       for (int l = 0; l < kWide; l += L) store<L>(factors + l, g.in[line]);
@@ -317,7 +339,7 @@ struct FdnReverb {
       }
       const Vec<L> dIn = byLane<L>(inputs);
       dKeep = dKeep + byLane<L>(memories) - dIn * g.decay[line];  // in = decay (1 - keep)
-      dOctaves = dOctaves + dIn * g.in[line] * splat<L>(static_cast<Sample>(delayOf(line, b.setup())));
+      dOctaves = dOctaves + dIn * g.in[line] * splat<L>(static_cast<Sample>(delays[line]));
     }
     if (const auto to = grad.controlIn(damping)) to.add(tick, 0, dKeep);
     const Vec<L> seconds = b.control(t60)(tick);  // decay = 2^(60 dB delay / (rate T60)), ln decay = ln 1/1000 ...
