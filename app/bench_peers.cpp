@@ -90,7 +90,7 @@ std::optional<Peer> Peer::find(const std::string& row, const std::filesystem::pa
     const std::string patch = row == "P1" ? "p1" : "p3b";
     const auto source = scratch / (patch + ".cpp");
     p.program_ = scratch / patch;
-    if (!runChild({"faust", "-a", "faust.cpp", "-o", source.string(), patch + ".dsp"}, p.folder_) ||
+    if (!runChild({"faust", "-a", "faust.arch", "-o", source.string(), patch + ".dsp"}, p.folder_) ||
         !runChild({"g++", "-std=c++17", "-O3", "-march=native", source.string(), "-o", p.program_.string()}, p.folder_))
       return {};
   }
