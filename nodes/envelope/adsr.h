@@ -2,10 +2,8 @@
 // Envelope: attack, decay, sustain, release. Sampled from segments in continuous time: where the
 // attack ends between two frames, the decay gets the rest of that frame, so that the level has exact
 // slopes against every time and a fit can move them.
-// linear: attack of slope 1 / attack up to 1, decay from 1 to the sustain level in `decay`, release
-// from the current level to 0 in `release`.
-// exponential: attack towards 1.2 that passes 1 after `attack` (from 0); decay and release cover
-// 99.9 % (60 dB) of their way in their time.
+// linear: attack of slope 1 / attack up to 1, decay from 1 to the sustain level in `decay`, release from the current
+// level to 0. exponential: attack towards 1.2 that passes 1 after `attack` (from 0); decay and release cover 60 dB.
 // A new attack starts from the current level, so that a fast repetition does not click.
 #pragma once
 
@@ -99,8 +97,9 @@ struct Adsr {
 
   template <int L>
   static bool still(const Block<L>& b) {
-    return b.audio(attack).constant() && b.audio(decay).constant() && b.audio(sustain).constant() &&
-           b.audio(release).constant();
+    for (const InputRow row : {attack, decay, sustain, release})
+      if (!b.audio(row).constant()) return false;
+    return true;
   }
 
   /// Rates of one tick and the inverse times they came from, [frame][lane].
@@ -121,14 +120,9 @@ struct Adsr {
         const int at = tick * kChunks + i;
         const Wide pa = 1.0_s / a.wide(at), pd = 1.0_s / d.wide(at), pr = 1.0_s / r.wide(at);
         const auto rates = ratesOf<kWide, shape>(pa, pd, s.wide(at), pr, 1.0_s / b.rate());
-        const auto put = [i](Row& row, const Wide& v) { store<kWide>(&row[0] + i * kWide, v); };
-        put(up, rates.up);
-        put(down, rates.down);
-        put(fall, rates.fall);
-        put(rest, rates.rest);
-        put(perAttack, pa);
-        put(perDecay, pd);
-        put(perRelease, pr);
+        const Wide values[] = {rates.up, rates.down, rates.fall, rates.rest, pa, pd, pr};
+        Row* rows[] = {&up, &down, &fall, &rest, &perAttack, &perDecay, &perRelease};
+        for (std::size_t k = 0; k < std::size(rows); ++k) store<kWide>(rows[k]->data() + i * kWide, values[k]);
       }
     }
   };
@@ -264,10 +258,7 @@ struct Adsr {
   }
   template <int L>
   static void forward(State<L>& state, const Block<L>& b) {
-    if (b.setup().whole(curve) == linear)
-      render<L, linear>(state, b);
-    else
-      render<L, exponential>(state, b);
+    b.setup().whole(curve) == linear ? render<L, linear>(state, b) : render<L, exponential>(state, b);
   }
 
   /// What a frame's level after it depends on: its derivatives.
@@ -331,19 +322,12 @@ struct Adsr {
   static void slopesOf(const TickRates<L, shape>& rates, TickSlopes<L>& t) {
     for (int i = 0; i < kTick * L; i += kWide) {
       const auto get = [i](const auto& row) { return load<kWide>(&row[0] + i); };
-      const auto put = [i](auto& row, const Wide& v) { store<kWide>(&row[0] + i, v); };
       const State<kWide> s{get(t.level), get(t.from), get(t.attacking), get(t.gate)};
-      Slopes<kWide> g;
-      if constexpr (shape == linear)
-        g = linearSlopes<kWide>(s, rates.template at<kWide>(i));
-      else
-        g = exponentialSlopes<kWide>(s, rates.template at<kWide>(i));
-      put(t.dLevel, g.level);
-      put(t.dFrom, g.from);
-      put(t.dUp, g.up);
-      put(t.dDown, g.down);
-      put(t.dFall, g.fall);
-      put(t.dRest, g.rest);
+      const auto k = rates.template at<kWide>(i);
+      const auto g = shape == linear ? linearSlopes<kWide>(s, k) : exponentialSlopes<kWide>(s, k);
+      const Wide values[] = {g.level, g.from, g.up, g.down, g.fall, g.rest};
+      typename TickSlopes<L>::Row* rows[] = {&t.dLevel, &t.dFrom, &t.dUp, &t.dDown, &t.dFall, &t.dRest};
+      for (std::size_t r = 0; r < std::size(rows); ++r) store<kWide>(rows[r]->data() + i, values[r]);
     }
   }
   /// The recurrence backward; `after` gets the cotangent of the level after each frame.
@@ -407,10 +391,8 @@ struct Adsr {
   }
   template <int L>
   static void backward(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
-    if (b.setup().whole(curve) == linear)
-      adjoint<L, linear>(start, d, b, grad);
-    else
-      adjoint<L, exponential>(start, d, b, grad);
+    const bool straight = b.setup().whole(curve) == linear;
+    straight ? adjoint<L, linear>(start, d, b, grad) : adjoint<L, exponential>(start, d, b, grad);
   }
 };
 
