@@ -31,10 +31,11 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   cli.name("tonewright");
   cli.set_version_flag("--version", "Tonewright " TONEWRIGHT_VERSION);
   cli.require_subcommand(1);
-  bool json = false, recover = false;
+  bool json = false;
   std::string patch, output;
   RenderArguments render;
   FitArguments fit;
+  BenchArguments benches;
 
   auto* nodes = cli.add_subcommand("nodes", "List the node types with their inputs, settings, tensors and outputs");
   auto* presets = cli.add_subcommand("presets", "List the factory presets");
@@ -70,7 +71,13 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   compares->add_option("TARGET", patch)->required();
   compares->add_option("OUTPUT", output)->required();
   auto* bench = cli.add_subcommand("bench", "Measure speed on the canonical patches");
-  bench->add_flag("--recover", recover, "Also the long recover runs of every factory preset");
+  auto* recover =
+      bench->add_flag("--recover", benches.recover, "Also perturb each factory preset and fit it to its own sound");
+  bench->add_option("PRESET", benches.presets, "Only recover these presets")->needs(recover);
+  bench->add_option("--budget", benches.budget, "Seconds a fit")->check(CLI::Range(0.1, 86400.0))->needs(recover);
+  bench->add_option("--seed", benches.seed, "Seed of the perturbation and the search")
+      ->check(CLI::Range(0, 2147483647))
+      ->needs(recover);
   cli.add_subcommand("demo", "Fit a factory patch to a recording and leave everything in a folder");
   for (auto* c : {nodes, presets, check, compares, bench}) c->add_flag("--json", json, "Print JSON");
 
@@ -91,7 +98,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   if (command == "render") return {renderCommand(registry, render), {}};
   if (command == "fit") return {fitCommand(registry, fit), {}};
   if (command == "compare") return {compareCommand(patch, output, json), {}};
-  if (command == "bench") return {benchCommand(registry, json, recover), {}};
+  if (command == "bench") return {benchCommand(registry, benches, json), {}};
   return {demoCommand(registry), {}};
 }
 

@@ -24,6 +24,12 @@ struct FitArguments {
   int steps = 0;
   int seed = 1;
 };
+struct BenchArguments {
+  bool recover = false;
+  std::vector<std::string> presets;
+  double budget = 60;
+  int seed = 1;
+};
 
 /// Prints "tonewright: sentence" on stderr; returns 1.
 int fail(const core::Error& error);
@@ -34,7 +40,7 @@ int checkCommand(const core::Registry& registry, const std::string& patch, bool 
 int renderCommand(const core::Registry& registry, const RenderArguments& arguments);
 int fitCommand(const core::Registry& registry, const FitArguments& arguments);
 int compareCommand(const std::string& target, const std::string& output, bool json);
-int benchCommand(const core::Registry& registry, bool json, bool recover);
+int benchCommand(const core::Registry& registry, const BenchArguments& arguments, bool json);
 /// The main job without a display: fits a factory patch to a recording and leaves everything in a
 /// folder that it names.
 int demoCommand(const core::Registry& registry);

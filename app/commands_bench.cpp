@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `bench`: speed on the canonical patches, and with --recover the long recover runs.
+// `bench`: speed on the canonical patches, with --recover also the long recover runs.
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -16,7 +17,6 @@
 namespace app {
 namespace {
 
-constexpr double kRecoverSeconds = 60;
 constexpr double kPart = 0.2;       ///< of each knob's travel
 constexpr double kPitchCents = 30;  ///< for frequencies of oscillators
 
@@ -48,21 +48,36 @@ core::Patch disturb(const core::Patch& patch, const core::Registry& registry, un
   return out;
 }
 
-core::Result<double> recover(const core::Patch& patch, const core::Registry& registry, unsigned seed) {
+struct Recovered {
+  double before = 0, after = 0;  ///< log-spectral distance, dB
+  int steps = 0;
+  double seconds = 0;
+};
+
+core::Result<Recovered> recover(const core::Patch& patch, const core::Registry& registry, const BenchArguments& a) {
   ExportOptions run;
   run.format = core::AudioFormat::wav32f;
   const auto target = renderForExport(patch, registry, run);
   if (!target) return target.error();
-  core::FitOptions options;
-  options.budgetSeconds = kRecoverSeconds;
-  options.seed = seed;
-  options.keepPhrase = true;
-  const auto fitted = core::fit(disturb(patch, registry, seed), registry, *target, options, [](const auto&) {}, {});
-  if (!fitted) return fitted.error();
   run.render.seconds = target->seconds();
-  const auto sound = renderForExport(fitted->patch, registry, run);
-  if (!sound) return sound.error();
-  return core::compare(*target, *sound).lsdDb;
+  const auto distance = [&](const core::Patch& from) -> core::Result<double> {
+    const auto sound = renderForExport(from, registry, run);
+    if (!sound) return sound.error();
+    return core::compare(*target, *sound).lsdDb;
+  };
+  core::FitOptions options;
+  options.budgetSeconds = a.budget;
+  options.seed = static_cast<unsigned>(a.seed);
+  options.keepPhrase = true;
+  const core::Patch start = disturb(patch, registry, options.seed);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto fitted = core::fit(start, registry, *target, options, [](const auto&) {}, {});
+  if (!fitted) return fitted.error();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const auto before = distance(start), after = distance(fitted->patch);
+  if (!before) return before.error();
+  if (!after) return after.error();
+  return Recovered{*before, *after, fitted->steps, took.count()};
 }
 
 void print(const BenchRow& r, bool json, nlohmann::ordered_json& list) {
@@ -80,19 +95,35 @@ void print(const BenchRow& r, bool json, nlohmann::ordered_json& list) {
   std::fflush(stdout);
 }
 
+core::Result<void> recoverAll(const core::Registry& registry, const BenchArguments& a, bool json,
+                              nlohmann::ordered_json& list) {
+  const auto factory = presets::factoryPresets(presetFolder());
+  std::vector<std::string> ids = a.presets;
+  if (ids.empty())
+    for (const auto& preset : factory) ids.push_back(preset.id);
+  for (const std::string& id : ids) {
+    const auto patch = loadPatch(id);
+    if (!patch) return patch.error();
+    const auto r = recover(*patch, registry, a);
+    if (!r) return core::Error{"Preset \"" + id + "\": " + r.error().message};
+    print({"recover " + id, r->after, "dB lsd", 0, 0}, json, list);
+    if (json)
+      list.back().update({{"before", r->before}, {"steps", r->steps}, {"seconds", r->seconds}, {"seed", a.seed}});
+    else
+      std::printf("%-44s %10.4g dB lsd before; %d steps, %.1f s\n", "", r->before, r->steps, r->seconds);
+    std::fflush(stdout);
+  }
+  return {};
+}
+
 }  // namespace
 
-int benchCommand(const core::Registry& registry, bool json, bool withRecover) {
+int benchCommand(const core::Registry& registry, const BenchArguments& a, bool json) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const BenchRow& row : benchPatches(registry)) print(row, json, list);
-  if (withRecover)
-    for (const auto& preset : presets::factoryPresets(presetFolder())) {
-      const auto patch = presets::readPatch(preset.path);
-      if (!patch) return fail(patch.error());
-      const auto lsd = recover(*patch, registry, 1);
-      if (!lsd) return fail(lsd.error());
-      print({"recover " + preset.id, *lsd, "dB lsd", 0, 0}, json, list);
-    }
+  if (a.presets.empty())
+    for (const BenchRow& row : benchPatches(registry)) print(row, json, list);
+  if (a.recover)
+    if (const auto done = recoverAll(registry, a, json, list); !done) return fail(done.error());
   if (json) std::cout << list.dump(1) << "\n";
   return 0;
 }

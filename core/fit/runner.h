@@ -7,6 +7,7 @@
 #include <random>
 
 #include "core/analysis/target.h"
+#include "core/fit/gauss_newton.h"
 #include "core/fit/loss.h"
 #include "core/fit/session.h"
 #include "core/fit/variables.h"
@@ -23,6 +24,7 @@ class FitRunner {
 
  private:
   using Values = std::vector<double>;
+  using Sounds = std::vector<std::vector<Sample>>;
   struct Candidate {
     Values x;
     double loss = 0;
@@ -32,29 +34,63 @@ class FitRunner {
     int steps = 0;
     double seconds = 0;
   };
+  /// A number that least squares move: where it lies, how far it is moved to see what it does, and how
+  /// far one step may take it.
+  struct Coordinate {
+    std::size_t at = 0;
+    double probe = 0, most = 0;
+  };
 
+  // runner.cpp: the frame
   void listen(const AudioData& target);
   Result<void> prepare();
-  void tunePhrase(double ratio);
+  Result<void> build(Plan plan);
+  void playPhrase();
+  void during(const std::function<void()>& work);
+  double elapsed() const;
+  bool stopped() const { return stop_.stop_requested(); }
+  Until part(double share) const;
+  bool over(const Until& until) const;
+  void report(const Values* best = nullptr);
+  void finish(const Values& given, const Values& best);
+  void listChanges(const Values& given, const Values& best);
+
+  // runner_start.cpp: pitch and level brought to the target's
   Values startValues(const Values& given);
+  bool hasPitchKnob() const;
+  void tunePhrase(double ratio);
   void shiftPitch(Values& x, double ratio) const;
+  Values matchPitch(Values x, std::vector<Sample>& sound, double& level);
+  Values matchLevel(const Values& x, std::vector<Sample>& sound, double level);
+  Values scanPitch(Values x);
+
+  // runner_lanes.cpp: candidates side by side
+  Sounds renderLanes(std::span<const Values> all);
+  void judge(std::vector<Candidate>& candidates, const std::function<double(std::span<const Sample>)>& loss);
+  std::vector<Coordinate> coordinates() const;
+  Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds);
+  std::vector<Candidate> trials(const Values& x, const NormalEquations& equations, const std::vector<Coordinate>& moved,
+                                double damping) const;
+
+  // runner_stages.cpp
+  Candidate refine(std::vector<Candidate> found, const Values& start);
+  Candidate refineTracks(Candidate best);
+  Candidate restart(Candidate best, const SpectralLoss& robust, const Until& until);
+  bool done(const Candidate& c) const;
   std::vector<Candidate> search(const Values& start);
   std::vector<Values> scatter(const Values& start, int batch);
-  void judge(std::vector<Candidate>& candidates, const SpectralLoss& loss);
+  double render(const Values& x, std::vector<Sample>& out);
   double evaluate(const Values& x, const SpectralLoss& loss, std::span<double> d);
   Candidate descend(Candidate from, const SpectralLoss& loss, const Until& until, double scale);
   void wakeDead(Values& x, const Values& d, std::vector<int>& zeros) const;
   Candidate scanTimes(Candidate from, const SpectralLoss& loss);
   Candidate scanValues(Candidate from, const SpectralLoss& loss);
-  Candidate refine(std::vector<Candidate> found, const Values& start);
   LossOptions lossOptions(LossKind kind, double epsilon) const;
-  double render(const Values& x, std::vector<Sample>& out);
-  void finish(const Values& given, const Values& best, double before, double after);
-
-  double elapsed() const;
-  bool stopped() const { return stop_.stop_requested(); }
-  Until part(double share) const;
-  void report(const Values* best = nullptr);
+  SpectralLoss makeLoss(const LossOptions& options);
+  LogSpectralResidual makeResidual(double epsilon, double bend);
+  double loud() const { return std::max(analysis_.peak, 1e-3); }
+  void keep(const Candidate& found);
+  void judgeTerms(const Values& given, Values& best);
 
   Patch patch_;
   const Registry& registry_;
@@ -72,6 +108,9 @@ class FitRunner {
   std::vector<VoiceEvent> events_;
   std::unique_ptr<Gradient> gradient_;
   std::unique_ptr<Executor> lanes_;
+  std::unique_ptr<SpectralLoss> fine_;  ///< the loss that decides
+  Candidate kept_;                      ///< the best by it: what a cancelled run gives
+  std::vector<Values> inLanes_;         ///< by lane: the values of which the tensors are in it
   Patch shown_;
   FitProgress state_;
   FitResult result_{patch_, {}, {}, {}, 0, 0, 0, 0, false, {}};
