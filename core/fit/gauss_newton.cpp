@@ -9,6 +9,7 @@
 #include <numbers>
 #include <thread>
 
+#include "core/dsp/math.h"
 #include "core/dsp/wide.h"
 
 namespace core {

@@ -18,7 +18,8 @@ constexpr double kLongSeconds = 20;  ///< clips above it are searched by fewer c
 
 FitRunner::FitRunner(const Patch& patch, const Registry& registry, const FitOptions& options,
                      const std::function<void(const FitProgress&)>& progress, const std::stop_token& stop)
-    : patch_(patch),
+    : given_(patch),
+      patch_(patch),
       registry_(registry),
       options_(options),
       progress_(progress),
@@ -113,6 +114,7 @@ Result<void> FitRunner::prepare() {
     tracks = writeTracks(patch_, *plan, options_.free, analysis_, {target_.data(), target_.size()},
                          [this] { return stopped(); });
   });
+  if (stopped()) return {};
   if (tracks) {
     for (std::size_t n = 0; n < patch_.nodes.size(); ++n) work.nodes[n].tensors = patch_.nodes[n].tensors;
     for (std::size_t n = 0; n < patch_.nodes.size(); ++n) work.nodes[n].settings = patch_.nodes[n].settings;
@@ -137,6 +139,7 @@ Result<void> FitRunner::build(Plan plan) {
     if (!lanes) return lanes.error();
     lanes_ = std::move(*lanes);
   }
+  if (stopped()) return {};
   auto gradient = Gradient::create(std::move(plan), space_->request(), ticks_, {.memoryLimit = kTapeBytes});
   if (!gradient) return gradient.error();
   gradient_ = std::move(*gradient);
@@ -147,21 +150,31 @@ Result<FitResult> FitRunner::run(const AudioData& target) {
   state_.stage = "Listening";
   report();
   listen(target);
+  if (stopped()) return cancelled();
   if (auto ready = prepare(); !ready) return ready.error();
+  if (!gradient_) return cancelled();
   const Values given = space_->read(gradient_->executor().plan());
   Values best = given;
   if (!stopped() && !analysis_.silent) {
     fine_ = std::make_unique<SpectralLoss>(makeLoss(lossOptions(LossKind::robust, 1e-4 * loud())));
     kept_ = {given, evaluate(given, *fine_, {})};
-    const Values start = startValues(given);
+    const std::vector<Values> starts = startValues(given);
     startAfter_ = elapsed();
-    best = refine(search(start), start).x;
+    best = refine(search(starts), starts).x;
     if (stopped())
       best = kept_.x.empty() ? given : kept_.x;
     else
       judgeTerms(given, best);
   }
   finish(given, best);
+  return std::move(result_);
+}
+
+/// Stopped before there was anything to give back but the patch itself.
+FitResult FitRunner::cancelled() {
+  result_.cancelled = true;
+  result_.patch = given_;
+  result_.seconds = elapsed();
   return std::move(result_);
 }
 

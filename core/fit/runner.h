@@ -53,15 +53,16 @@ class FitRunner {
   bool over(const Until& until) const;
   void report(const Values* best = nullptr);
   void finish(const Values& given, const Values& best);
+  FitResult cancelled();
   void listChanges(const Values& given, const Values& best);
 
   // runner_start.cpp: pitch and level brought to the target's
-  Values startValues(const Values& given);
+  std::vector<Values> startValues(const Values& given);
   bool hasPitchKnob() const;
   void tunePhrase(double ratio);
   void shiftPitch(Values& x, double ratio) const;
-  Values matchPitch(Values x, std::vector<Sample>& sound, double& level);
-  Values matchLevel(const Values& x, std::vector<Sample>& sound, double level);
+  double pitchRatio(const std::vector<Sample>& sound);
+  Values matchLevel(const Values& x);
   Values scanPitch(Values x);
 
   // runner_lanes.cpp: candidates side by side
@@ -72,12 +73,16 @@ class FitRunner {
   std::vector<Candidate> trials(const Values& x, const NormalEquations& equations, const std::vector<Coordinate>& moved,
                                 double damping) const;
 
-  // runner_stages.cpp
-  Candidate refine(std::vector<Candidate> found, const Values& start);
+  // runner_refine.cpp: the order of the stages
+  Candidate refine(std::vector<Candidate> found, const std::vector<Values>& starts);
   Candidate refineTracks(Candidate best);
-  Candidate restart(Candidate best, const SpectralLoss& robust, const Until& until);
+  Candidate explore(const std::vector<Candidate>& found, const std::vector<Values>& starts);
+  void exchange(Values& x);
+  Values startNumber(int i, const std::vector<Candidate>& found, const Values& best, const Values& start);
   bool done(const Candidate& c) const;
-  std::vector<Candidate> search(const Values& start);
+
+  // runner_stages.cpp: their means
+  std::vector<Candidate> search(const std::vector<Values>& starts);
   std::vector<Values> scatter(const Values& start, int batch);
   double render(const Values& x, std::vector<Sample>& out);
   double evaluate(const Values& x, const SpectralLoss& loss, std::span<double> d);
@@ -89,10 +94,11 @@ class FitRunner {
   SpectralLoss makeLoss(const LossOptions& options);
   LogSpectralResidual makeResidual(double epsilon, double bend);
   double loud() const { return std::max(analysis_.peak, 1e-3); }
-  void keep(const Candidate& found);
+  void keep(Candidate& found);
   void judgeTerms(const Values& given, Values& best);
 
-  Patch patch_;
+  const Patch& given_;
+  Patch patch_;  ///< with the target's phrase and measured tracks
   const Registry& registry_;
   FitOptions options_;
   const std::function<void(const FitProgress&)>& progress_;

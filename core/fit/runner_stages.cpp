@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The stages of a fit: candidates, least squares, descent, start phases, restarts.
+// The means of a fit: candidates, descent, scans of times, phases and single values.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -16,11 +16,8 @@ constexpr int kPhases = 16;                                                     
 constexpr double kOffsets[] = {-0.2, -0.12, -0.07, -0.03, 0.03, 0.07, 0.12, 0.2};  ///< of a knob's travel
 constexpr double kPitchOffset = 150;                                               ///< cents: the same of a pitch
 constexpr double kPitchSpread = 2;                                                 ///< cents
-constexpr double kBlunt = 1e-2, kSharp = 1e-3;                                     ///< floors under the peak
-constexpr double kShakes[] = {0.05, 0.1, 0.2};
-constexpr double kDone = 1e-3;
-constexpr int kShort = 5, kLong = 12, kPolish = 40;
-constexpr std::size_t kPool = 8;
+constexpr double kSearchShare = 0.04;                                              ///< of the budget
+constexpr std::size_t kPool = 8;                                                   ///< candidates kept
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 int workers() { return std::thread::hardware_concurrency() > 1 ? 2 : 1; }
@@ -86,11 +83,11 @@ double FitRunner::evaluate(const Values& x, const SpectralLoss& loss, std::span<
   return stopped() ? std::numeric_limits<double>::quiet_NaN() : value;
 }
 
-/// Remembers what a cancelled run gives back: the best by the loss that decides.
-void FitRunner::keep(const Candidate& found) {
-  if (stopped() || found.x.empty()) return;
-  const double loss = evaluate(found.x, *fine_, {});
-  if (loss < kept_.loss || !std::isfinite(kept_.loss)) kept_ = {found.x, loss};
+/// Sets the loss that decides, and remembers what a cancelled run gives back: the best by it.
+void FitRunner::keep(Candidate& found) {
+  found.loss = evaluate(found.x, *fine_, {});
+  if (!std::isfinite(found.loss)) found.loss = kNever;
+  if (found.loss < kept_.loss || !std::isfinite(kept_.loss)) kept_ = found;
 }
 
 /// Half of the candidates lie close to the start, half far; pitches stay near what was measured.
@@ -123,18 +120,18 @@ std::vector<FitRunner::Values> FitRunner::scatter(const Values& start, int batch
 
 /// Forward only: many candidates, the best first. Beside large tensors, which start from what was
 /// measured, knobs are tried only shortly.
-std::vector<FitRunner::Candidate> FitRunner::search(const Values& start) {
-  if (!lanes_ || stopped()) return {{start, kNever}};
+std::vector<FitRunner::Candidate> FitRunner::search(const std::vector<Values>& starts) {
+  if (!lanes_ || stopped()) return {{starts[0], kNever}};
   state_.stage = "Searching";
   const SpectralLoss loss = makeLoss(lossOptions(LossKind::smooth, 1e-3));
   const auto value = [&](std::span<const Sample> sound) { return loss.value(sound, stop_); };
-  const Until until = part(space_->hasTensors() ? 0.04 : 0.1);
+  const Until until = part(kSearchShare);
   const int most = options_.steps > 0 ? std::max(1, until.steps / 8) : 64;
   std::vector<Candidate> found;
   for (int batch = 0; batch < most && !stopped(); ++batch) {
     if (options_.steps == 0 && batch > 0 && elapsed() > until.seconds) break;
     std::vector<Candidate> candidates;
-    for (Values& x : scatter(start, batch)) candidates.push_back({std::move(x), 0});
+    for (Values& x : scatter(starts[at(batch) % starts.size()], batch)) candidates.push_back({std::move(x), 0});
     judge(candidates, value);
     for (Candidate& c : candidates) found.push_back(std::move(c));
     std::stable_sort(found.begin(), found.end(),
@@ -143,7 +140,7 @@ std::vector<FitRunner::Candidate> FitRunner::search(const Values& start) {
     state_.loss = state_.best = found.front().loss;
     report(&found.front().x);
   }
-  if (found.empty()) found.push_back({start, kNever});
+  if (found.empty()) found.push_back({starts[0], kNever});
   return found;
 }
 
@@ -252,88 +249,6 @@ FitRunner::Candidate FitRunner::scanTimes(Candidate from, const SpectralLoss& lo
         }
   lossAt(best);
   return from;
-}
-
-FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const Values& start) {
-  if (stopped()) return {start, kNever};
-  Candidate best = found.front();
-  if (space_->hasTensors()) return refineTracks(std::move(best));
-  state_.stage = "Coarse";
-  {
-    // blunt first, so that a start that is far off in time or pitch is still led the right way
-    const LogSpectralResidual blunt = makeResidual(kBlunt * loud(), 1), sharp = makeResidual(kSharp * loud(), 0.5);
-    const std::size_t count = std::min<std::size_t>(3, found.size());
-    if (count > 1) found[count - 1].x = start;  // the analysed start always takes part
-    best.loss = kNever;
-    for (std::size_t i = 0; i < count && !stopped(); ++i) {
-      const double share = 0.1 + 0.35 * static_cast<double>(i + 1) / static_cast<double>(count);
-      Candidate c = solve(found[i], blunt, part(share), kShort);
-      c = solve(std::move(c), sharp, part(share), kLong);
-      if (c.loss < best.loss) best = std::move(c);
-    }
-    keep(best);
-  }
-  state_.stage = "Fine";
-  best = descend(best, *fine_, part(0.6), 0.5);
-  for (const double share : {0.7, 0.8}) {
-    if (over(part(share)) || done(best)) continue;
-    best = scanValues(scanTimes(best, *fine_), *fine_);
-    state_.stage = "Fine";
-    best = descend(best, *fine_, part(share), 0.25);
-  }
-  return restart(std::move(best), *fine_, part(0.97));
-}
-
-/// What is near enough to the target that nobody could hear or measure the rest.
-bool FitRunner::done(const Candidate& c) const { return c.loss < kDone; }
-
-/// The time that is left: from the best found so far, shaken more and more, down again. Taken when it
-/// ends lower.
-FitRunner::Candidate FitRunner::restart(Candidate best, const SpectralLoss& loss, const Until& until) {
-  if (!lanes_ || over(until)) return best;
-  const LogSpectralResidual sharp = makeResidual(kSharp * loud(), 0.5);
-  std::normal_distribution<double> gauss;
-  for (int i = 0; !over(until) && !done(best); ++i) {
-    Candidate c = best;
-    const double spread = kShakes[at(i) % std::size(kShakes)];
-    for (const FitEntry& e : space_->entries())
-      if (e.parameter >= 0) c.x[e.first] += gauss(random_) * (e.pitch ? kPitchSpread / e.cents : spread);
-    space_->clamp(c.x);
-    state_.stage = "Coarse";
-    c = solve(std::move(c), sharp, until, kLong);
-    state_.stage = "Fine";
-    const int steps = options_.steps > 0 ? std::min(until.steps, state_.step + kPolish) : 0;
-    const double seconds = std::min(until.seconds, elapsed() + (until.seconds - elapsed()) * 0.3);
-    c = descend(std::move(c), loss, {steps, seconds}, 0.25);
-    if (c.loss < best.loss) best = std::move(c);
-  }
-  return best;
-}
-
-/// Tensors start from measurements, so one descent over everything follows them; knobs beside them
-/// are solved for first and last.
-FitRunner::Candidate FitRunner::refineTracks(Candidate best) {
-  state_.stage = "Coarse";
-  {
-    const LogSpectralResidual blunt = makeResidual(kBlunt * loud(), 1);
-    best = solve(std::move(best), blunt, part(0.1), kShort);
-  }
-  {
-    const SpectralLoss smooth = makeLoss(lossOptions(LossKind::smooth, 1e-3));
-    best = descend(best, smooth, part(0.14), 1);
-  }
-  keep(best);
-  state_.stage = "Fine";
-  best = descend(best, *fine_, part(0.4), 1);
-  if (stopped()) return best;
-  // down to the recording's own noise floor
-  const LossOptions floor = lossOptions(LossKind::robust, std::max(1e-6, 0.02 * analysis_.noiseFloor));
-  fine_.reset();
-  const SpectralLoss last = makeLoss(floor);
-  Candidate found = descend(best, last, part(0.97), 0.5);
-  if (!stopped()) return found;
-  kept_.x = found.x;
-  return found;
 }
 
 }  // namespace core

@@ -9,6 +9,8 @@ namespace core {
 namespace {
 constexpr double kFarCents[] = {-60, -42, -27, -13, 13, 27, 42, 60}, kNearCents[] = {-9, -5, -2.5, -1, 1, 2.5, 5, 9};
 
+constexpr double kTuning = 0.06;  ///< octaves
+
 double rms(std::span<const Sample> x) {
   double sum = 0;
   for (const Sample v : x) sum += static_cast<double>(v) * static_cast<double>(v);
@@ -32,7 +34,8 @@ void FitRunner::shiftPitch(Values& x, double ratio) const {
       x[e.first] = e.range.normalise(space_->plainValue(e, x) * ratio);
 }
 
-FitRunner::Values FitRunner::matchPitch(Values x, std::vector<Sample>& sound, double& level) {
+/// The target's pitch by the patch's; 1 when either has none.
+double FitRunner::pitchRatio(const std::vector<Sample>& sound) {
   const auto part = std::min(sound.size(), static_cast<std::size_t>((analysis_.onset + 2) * patch_.rate));
   YinOptions options;
   options.stop = [this] { return stopped(); };
@@ -42,18 +45,15 @@ FitRunner::Values FitRunner::matchPitch(Values x, std::vector<Sample>& sound, do
                      options);
   });
   const double ratio = own.voicedShare() > 0.1 ? analysis_.f0 / own.median() : 1;
-  if (ratio <= 0.25 || ratio >= 4 || std::abs(ratio - 1) < 1e-5) return x;
-  if (hasPitchKnob())
-    shiftPitch(x, ratio);
-  else if (!options_.keepPhrase)
-    tunePhrase(ratio);
-  during([&] { level = render(x, sound); });
-  return x;
+  return ratio > 0.25 && ratio < 4 ? ratio : 1;
 }
 
 /// Moves the last level in decibels that really moves the whole.
-FitRunner::Values FitRunner::matchLevel(const Values& x, std::vector<Sample>& sound, double level) {
+FitRunner::Values FitRunner::matchLevel(const Values& x) {
   const double target = std::max(rms(target_), 1e-7);
+  std::vector<Sample> sound;
+  double level = 0;
+  during([&] { level = render(x, sound); });
   for (auto e = space_->entries().rbegin(); e != space_->entries().rend() && level > 0 && !stopped(); ++e) {
     if (e->parameter < 0 || e->unit != Unit::decibels || e->variable.kind != FitVariable::Kind::knob) continue;
     Values moved = x;
@@ -66,20 +66,31 @@ FitRunner::Values FitRunner::matchLevel(const Values& x, std::vector<Sample>& so
   return x;
 }
 
-/// The given values, with pitch and level brought to the target's.
-FitRunner::Values FitRunner::startValues(const Values& given) {
-  Values x = given;
-  space_->clamp(x);
+/// The given values with pitch and level brought to the target's. Two of them when the pitches differ
+/// by more than a tuning: a tracker may have taken a partial for the pitch of either.
+std::vector<FitRunner::Values> FitRunner::startValues(const Values& given) {
+  std::vector<Values> starts{given};
+  space_->clamp(starts[0]);
   std::vector<Sample> sound;
   double level = 0;
-  during([&] { level = render(x, sound); });
-  if (stopped() || !(level > 1e-7)) return x;
+  during([&] { level = render(starts[0], sound); });
+  if (stopped() || !(level > 1e-7)) return starts;
   const bool tracked = std::any_of(space_->entries().begin(), space_->entries().end(),
                                    [](const FitEntry& e) { return e.pitch && e.parameter < 0; });
-  if (analysis_.f0 > 0 && !tracked) x = matchPitch(std::move(x), sound, level);
-  x = matchLevel(x, sound, level);
-  space_->clamp(x);
-  return tracked || stopped() ? x : scanPitch(std::move(x));
+  if (const double ratio = analysis_.f0 > 0 && !tracked ? pitchRatio(sound) : 1; std::abs(ratio - 1) > 1e-5) {
+    if (hasPitchKnob()) {
+      if (std::abs(std::log2(ratio)) > kTuning) starts.insert(starts.begin(), starts[0]);
+      shiftPitch(starts[0], ratio);
+      space_->clamp(starts[0]);
+    } else if (!options_.keepPhrase) {
+      tunePhrase(ratio);
+    }
+  }
+  for (Values& x : starts) {
+    if (!stopped()) x = matchLevel(x);
+    if (!stopped() && !tracked) x = scanPitch(std::move(x));
+  }
+  return starts;
 }
 
 /// Pitch knobs tried around where they are, together and then each alone, far and then near: what a
