@@ -79,6 +79,7 @@ class FitRunner {
   Candidate explore(const std::vector<Candidate>& found, const std::vector<Values>& starts);
   void exchange(Values& x);
   Values startNumber(int i, const std::vector<Candidate>& found, const Values& best, const Values& start);
+  Candidate better(const Candidate& best, Candidate c);
   bool done(const Candidate& c) const;
 
   // runner_stages.cpp: their means

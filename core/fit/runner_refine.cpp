@@ -31,6 +31,8 @@ FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const std::
     if (over(part(share)) || done(best)) continue;
     best = scanValues(scanTimes(best, *fine_), *fine_);
     state_.stage = "Fine";
+    // a phase or a moment that now fits lets the knobs move on
+    best = better(best, solve(best, makeResidual(kQuiet * loud(), 0.3), part(share), kLong));
     best = descend(best, *fine_, part(share), 0.25);
   }
   return best;
@@ -103,9 +105,13 @@ FitRunner::Candidate FitRunner::explore(const std::vector<Candidate>& found, con
   }
   if (!lanes_ || over(part(0.8))) return best;
   // the last decibels: down to 80 dB under the peak
-  Candidate c = solve(best, makeResidual(kQuiet * loud(), 0.3), part(0.8), kLong);
-  keep(c);
-  return c.loss < best.loss ? c : best;
+  return better(best, solve(best, makeResidual(kQuiet * loud(), 0.3), part(0.8), kLong));
+}
+
+/// The one that is lower by the loss that decides, which `best` has and `c` is given.
+FitRunner::Candidate FitRunner::better(const Candidate& best, Candidate c) {
+  if (!stopped()) keep(c);
+  return !stopped() && c.loss < best.loss ? c : best;
 }
 
 /// What is near enough to the target that nobody could hear or measure the rest.
