@@ -230,9 +230,9 @@ class TestFit : public QObject {
     }
   }
   void progressComesOften() {
-    const AudioData target = sound(subtractive(), 1.0);
+    const AudioData target = sound(pulse(), 1.0);  // which the saw cannot reach, so that no stage is skipped
     FitOptions options;
-    options.budgetSeconds = 2;
+    options.budgetSeconds = 4;
     int calls = 0;
     std::set<std::string> stages;
     const auto got = fit(subtractive(), registry(), target, options,

@@ -161,8 +161,10 @@ Result<FitResult> FitRunner::run(const AudioData& target) {
     const std::vector<Values> starts = startValues(given);
     startAfter_ = elapsed();
     best = refine(search(starts), starts).x;
+    // nothing better yet: then the phrase, too, stays as it was
+    if (stopped() && (kept_.x.empty() || kept_.x == given)) return cancelled();
     if (stopped())
-      best = kept_.x.empty() ? given : kept_.x;
+      best = kept_.x;
     else
       judgeTerms(given, best);
   }

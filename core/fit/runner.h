@@ -25,6 +25,7 @@ class FitRunner {
  private:
   using Values = std::vector<double>;
   using Sounds = std::vector<std::vector<Sample>>;
+  using LossOf = std::function<double(std::span<const Sample>)>;
   struct Candidate {
     Values x;
     double loss = 0;
@@ -67,7 +68,7 @@ class FitRunner {
 
   // runner_lanes.cpp: candidates side by side
   Sounds renderLanes(std::span<const Values> all);
-  void judge(std::vector<Candidate>& candidates, const std::function<double(std::span<const Sample>)>& loss);
+  void judge(std::vector<Candidate>& candidates, const LossOf& loss);
   std::vector<Coordinate> coordinates() const;
   Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds);
   std::vector<Candidate> trials(const Values& x, const NormalEquations& equations, const std::vector<Coordinate>& moved,
@@ -90,7 +91,7 @@ class FitRunner {
   Candidate descend(Candidate from, const SpectralLoss& loss, const Until& until, double scale);
   void wakeDead(Values& x, const Values& d, std::vector<int>& zeros) const;
   Candidate scanTimes(Candidate from, const SpectralLoss& loss);
-  Candidate scanValues(Candidate from, const SpectralLoss& loss);
+  Candidate scanValues(Candidate from, const LossOf& value, bool phasesOnly);
   LossOptions lossOptions(LossKind kind, double epsilon) const;
   SpectralLoss makeLoss(const LossOptions& options);
   LogSpectralResidual makeResidual(double epsilon, double bend);

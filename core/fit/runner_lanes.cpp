@@ -49,7 +49,7 @@ FitRunner::Sounds FitRunner::renderLanes(std::span<const Values> all) {
 }
 
 /// Renders the candidates side by side and sets their losses.
-void FitRunner::judge(std::vector<Candidate>& candidates, const std::function<double(std::span<const Sample>)>& loss) {
+void FitRunner::judge(std::vector<Candidate>& candidates, const LossOf& loss) {
   during([&] {
     std::vector<Values> all;
     for (const Candidate& c : candidates) all.push_back(c.x);

@@ -24,12 +24,13 @@ FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const std::
   Candidate best = found.front();
   if (space_->hasTensors()) return refineTracks(std::move(best));
   best = explore(found, starts);
+  const auto byFine = [this](std::span<const Sample> sound) { return fine_->value(sound, stop_); };
   if (stopped() || done(best)) return best;
   state_.stage = "Fine";
   best = descend(best, *fine_, part(0.82), 0.5);
   for (const double share : {0.89, 0.97}) {
     if (over(part(share)) || done(best)) continue;
-    best = scanValues(scanTimes(best, *fine_), *fine_);
+    best = scanValues(scanTimes(best, *fine_), byFine, false);
     state_.stage = "Fine";
     // a phase or a moment that now fits lets the knobs move on
     best = better(best, solve(best, makeResidual(kQuiet * loud(), 0.3), part(share), kLong));
@@ -83,6 +84,9 @@ FitRunner::Values FitRunner::startNumber(int i, const std::vector<Candidate>& fo
 FitRunner::Candidate FitRunner::explore(const std::vector<Candidate>& found, const std::vector<Values>& starts) {
   const LogSpectralResidual blunt = makeResidual(kBlunt * loud(), 1), sharp = makeResidual(kSharp * loud(), 0.5);
   const Until until = part(0.7);
+  const auto bySharp = [&](std::span<const Sample> sound) { return sharp.value(sound, stop_); };
+  const bool phases = std::any_of(space_->entries().begin(), space_->entries().end(),
+                                  [](const FitEntry& e) { return e.parameter >= 0 && e.unit == Unit::cycles; });
   const int given = static_cast<int>(starts.size());
   int winner = 0;  // of the given starts
   Candidate best{starts[0], kNever};
@@ -92,6 +96,8 @@ FitRunner::Candidate FitRunner::explore(const std::vector<Candidate>& found, con
     Candidate c{i < given ? starts[at(i)] : startNumber(i - given, found, best.x, starts[at(winner)]), kNever};
     if (i >= given && i % 2 == 1) c = solve(std::move(c), blunt, until, kShort);  // for those that start far off
     c = solve(std::move(c), sharp, until, kShort);
+    if (phases && c.loss < kPromising * lowest)
+      c = solve(scanValues(std::move(c), bySharp, true), sharp, until, kShort);
     for (double before = kNever; c.loss < kPromising * lowest && c.loss < kFalling * before && !over(until);) {
       before = c.loss;
       c = solve(std::move(c), sharp, until, kLong);

@@ -189,16 +189,16 @@ FitRunner::Candidate FitRunner::descend(Candidate from, const SpectralLoss& loss
 
 /// Start phases cannot be descended to from far away: each is tried all around, one after another.
 /// Other values are tried some way off, in case the descent ended on the wrong side of a hill.
-FitRunner::Candidate FitRunner::scanValues(Candidate from, const SpectralLoss& loss) {
-  if (!lanes_) return from;
-  state_.stage = "Phase";
+FitRunner::Candidate FitRunner::scanValues(Candidate from, const LossOf& value, bool phasesOnly) {
+  if (!lanes_ || stopped()) return from;
+  if (!phasesOnly) state_.stage = "Phase";
   const int clips = lanes_->options().clips;
-  const auto value = [&](std::span<const Sample> sound) { return loss.value(sound, stop_); };
   std::vector<Candidate> own{from};
   judge(own, value);
   for (const FitEntry& e : space_->entries()) {
     if (e.parameter < 0) continue;
     const bool phase = e.unit == Unit::cycles;
+    if (phasesOnly && !phase) continue;
     const double cycle = 1 / (e.range.max - e.range.min);
     const int count = phase ? kPhases : static_cast<int>(std::size(kOffsets));
     for (int batch = 0; batch < count && !stopped(); batch += clips) {
