@@ -73,7 +73,13 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   auto* bench = cli.add_subcommand("bench", "Measure speed on the canonical patches");
   bench->add_option("--only", benches.only, "Only rows whose name begins so, as P4 or live");
   bench->add_flag("--no-peers", benches.noPeers, "Do not run other programs for comparison");
-  bench->add_flag("--recover", benches.recover, "Also the long recover runs of every factory preset");
+  auto* recover =
+      bench->add_flag("--recover", benches.recover, "Also perturb each factory preset and fit it to its own sound");
+  bench->add_option("PRESET", benches.presets, "Only recover these presets")->needs(recover);
+  bench->add_option("--budget", benches.budget, "Seconds a fit")->check(CLI::Range(0.1, 86400.0))->needs(recover);
+  bench->add_option("--seed", benches.seed, "Seed of the perturbation and the search")
+      ->check(CLI::Range(0, 2147483647))
+      ->needs(recover);
   cli.add_subcommand("demo", "Fit a factory patch to a recording and leave everything in a folder");
   for (auto* c : {nodes, presets, check, compares, bench}) c->add_flag("--json", json, "Print JSON");
 

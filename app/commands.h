@@ -24,11 +24,13 @@ struct FitArguments {
   int steps = 0;
   int seed = 1;
 };
-
 struct BenchArguments {
-  std::string only;      ///< rows whose name begins so
-  bool noPeers = false;  ///< do not run other programs
-  bool recover = false;  ///< the long recover runs too
+  std::string only;                  ///< rows whose name begins so
+  bool noPeers = false;              ///< do not run other programs
+  bool recover = false;              ///< the long recover runs too
+  std::vector<std::string> presets;  ///< recover only these, and leave the other rows out
+  double budget = 60;
+  int seed = 1;
 };
 
 /// Prints "tonewright: sentence" on stderr; returns 1.

@@ -2,6 +2,7 @@
 // `bench`: speed on the canonical patches, beside other programs where they are installed, and with
 // --recover the long recover runs.
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -17,7 +18,6 @@
 namespace app {
 namespace {
 
-constexpr double kRecoverSeconds = 60;
 constexpr double kPart = 0.2;       ///< of each knob's travel
 constexpr double kPitchCents = 30;  ///< for frequencies of oscillators
 
@@ -49,21 +49,36 @@ core::Patch disturb(const core::Patch& patch, const core::Registry& registry, un
   return out;
 }
 
-core::Result<double> recover(const core::Patch& patch, const core::Registry& registry, unsigned seed) {
+struct Recovered {
+  double before = 0, after = 0;  ///< log-spectral distance, dB
+  int steps = 0;
+  double seconds = 0;
+};
+
+core::Result<Recovered> recover(const core::Patch& patch, const core::Registry& registry, const BenchArguments& a) {
   ExportOptions run;
   run.format = core::AudioFormat::wav32f;
   const auto target = renderForExport(patch, registry, run);
   if (!target) return target.error();
-  core::FitOptions options;
-  options.budgetSeconds = kRecoverSeconds;
-  options.seed = seed;
-  options.keepPhrase = true;
-  const auto fitted = core::fit(disturb(patch, registry, seed), registry, *target, options, [](const auto&) {}, {});
-  if (!fitted) return fitted.error();
   run.render.seconds = target->seconds();
-  const auto sound = renderForExport(fitted->patch, registry, run);
-  if (!sound) return sound.error();
-  return core::compare(*target, *sound).lsdDb;
+  const auto distance = [&](const core::Patch& from) -> core::Result<double> {
+    const auto sound = renderForExport(from, registry, run);
+    if (!sound) return sound.error();
+    return core::compare(*target, *sound).lsdDb;
+  };
+  core::FitOptions options;
+  options.budgetSeconds = a.budget;
+  options.seed = static_cast<unsigned>(a.seed);
+  options.keepPhrase = true;
+  const core::Patch start = disturb(patch, registry, options.seed);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto fitted = core::fit(start, registry, *target, options, [](const auto&) {}, {});
+  if (!fitted) return fitted.error();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const auto before = distance(start), after = distance(fitted->patch);
+  if (!before) return before.error();
+  if (!after) return after.error();
+  return Recovered{*before, *after, fitted->steps, took.count()};
 }
 
 void print(const BenchRow& r, bool json, nlohmann::ordered_json& list) {
@@ -89,19 +104,35 @@ void print(const BenchRow& r, bool json, nlohmann::ordered_json& list) {
   std::fflush(stdout);
 }
 
+core::Result<void> recoverAll(const core::Registry& registry, const BenchArguments& a, bool json,
+                              nlohmann::ordered_json& list) {
+  const auto factory = presets::factoryPresets(presetFolder());
+  std::vector<std::string> ids = a.presets;
+  if (ids.empty())
+    for (const auto& preset : factory) ids.push_back(preset.id);
+  for (const std::string& id : ids) {
+    const auto patch = loadPatch(id);
+    if (!patch) return patch.error();
+    const auto r = recover(*patch, registry, a);
+    if (!r) return core::Error{"Preset \"" + id + "\": " + r.error().message};
+    print({"recover " + id, r->after, "dB lsd", 0, 0}, json, list);
+    if (json)
+      list.back().update({{"before", r->before}, {"steps", r->steps}, {"seconds", r->seconds}, {"seed", a.seed}});
+    else
+      std::printf("%-44s %10.4g dB lsd before; %d steps, %.1f s\n", "", r->before, r->steps, r->seconds);
+    std::fflush(stdout);
+  }
+  return {};
+}
+
 }  // namespace
 
-int benchCommand(const core::Registry& registry, const BenchArguments& arguments, bool json) {
+int benchCommand(const core::Registry& registry, const BenchArguments& a, bool json) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  measureRows(registry, {arguments.only, !arguments.noPeers}, [&](const BenchRow& row) { print(row, json, list); });
-  if (arguments.recover)
-    for (const auto& preset : presets::factoryPresets(presetFolder())) {
-      const auto patch = presets::readPatch(preset.path);
-      if (!patch) return fail(patch.error());
-      const auto lsd = recover(*patch, registry, 1);
-      if (!lsd) return fail(lsd.error());
-      print({"recover " + preset.id, *lsd, "dB lsd", 0, 0}, json, list);
-    }
+  if (a.presets.empty())
+    measureRows(registry, {a.only, !a.noPeers}, [&](const BenchRow& row) { print(row, json, list); });
+  if (a.recover)
+    if (const auto done = recoverAll(registry, a, json, list); !done) return fail(done.error());
   if (json) std::cout << list.dump(1) << "\n";
   return 0;
 }

@@ -5,7 +5,9 @@
 #include <QElapsedTimer>
 #include <QtTest>
 #include <cmath>
+#include <ctime>
 #include <numbers>
+#include <set>
 #include <thread>
 
 #include "core/analysis/compare.h"
@@ -147,10 +149,90 @@ class TestFit : public QObject {
     const auto none = fit(start, registry(), target, options, {}, early.get_token());
     QVERIFY(none && none->cancelled);
   }
-  void progressComesOften() {
-    const AudioData target = sound(subtractive(), 1.0);
+  /// How soon a fit ends after being told, wherever it is; how long it may say nothing.
+  void quickToStop_data() {
+    QTest::addColumn<double>("after");
+    QTest::newRow("listening") << 0.05;
+    QTest::newRow("early") << 0.7;
+    QTest::newRow("later") << 2.5;
+  }
+  void quickToStop() {
+    QFETCH(double, after);
+    const AudioData target = sound(subtractive(), 12.0);
+    Patch start = subtractive();
+    perturb(start);
     FitOptions options;
-    options.budgetSeconds = 2;
+    options.budgetSeconds = 60;
+    std::stop_source source;
+    QElapsedTimer since, last;
+    double longest = 0;
+    std::string stage;
+    std::clock_t work = 0;  // on a busy machine the processor's time tells more than the clock on the wall
+    last.start();
+    std::jthread stopper([&] {
+      std::this_thread::sleep_for(std::chrono::duration<double>(after));
+      since.start();
+      work = std::clock();
+      source.request_stop();
+    });
+    const auto got = fit(
+        start, registry(), target, options,
+        [&](const FitProgress& p) {
+          longest = std::max(longest, 1e-9 * static_cast<double>(last.nsecsElapsed()));
+          last.restart();
+          stage = p.stage;
+        },
+        source.get_token());
+    stopper.join();
+    const double took = 1e-9 * static_cast<double>(since.nsecsElapsed());
+    qInfo("stopped in stage %s after %.3f s (%.3f s of work); longest silence %.3f s", stage.c_str(), took,
+          static_cast<double>(std::clock() - work) / CLOCKS_PER_SEC, longest);
+    QVERIFY(got && got->cancelled);
+    QVERIFY(took < 2);  // a machine may be busy: what is aimed at is 0.05
+    QVERIFY(longest < 2);
+  }
+  /// What the report lists adds up, and falls.
+  void termsAddUp() {
+    const AudioData target = sound(subtractive(), 0.5);
+    Patch start = subtractive();
+    perturb(start);
+    FitOptions options;
+    options.steps = 40;
+    const auto got = fit(start, registry(), target, options, {}, {});
+    QVERIFY(got && got->terms.size() >= 5);
+    double first = 0, last = 0;
+    for (std::size_t i = 1; i < got->terms.size(); ++i) {
+      first += got->terms[i].start;
+      last += got->terms[i].end;
+      QVERIFY(got->terms[i].start > 0 && got->terms[i].end >= 0);
+    }
+    QVERIFY(std::abs(first - got->terms[0].start) < 1e-9 && std::abs(last - got->terms[0].end) < 1e-9);
+    QVERIFY(got->terms[0].end < 0.5 * got->terms[0].start);
+    QVERIFY(mentions({got->terms[1].name}, "Log magnitudes, window"));
+    QVERIFY(mentions({got->terms.back().name}, "Linear magnitudes, window"));
+    const auto change = std::find_if(got->changes.begin(), got->changes.end(),
+                                     [](const FitChange& c) { return c.name == "svf.cutoff"; });
+    QVERIFY(change != got->changes.end() && change->unit == "Hz" && change->before != change->after);
+    QVERIFY(change->before == start.find("svf")->values["cutoff"]);
+    QVERIFY(got->seconds > 0 && got->steps > 20 && got->steps <= 40);
+  }
+  /// A fit leaves out voices that the phrase never reaches; what it renders is still the patch.
+  void idleVoicesChangeNothing() {
+    for (const int voices : {4, 16}) {
+      Patch p = tests::voicesPatch(voices);
+      p.phrase = {{60, 0, 0.3, 0.8}, {64, 0.05, 0.2, 0.7}, {60, 0.35, 0.1, 0.8}};
+      FitOptions options;
+      options.steps = 1;
+      options.keepPhrase = true;
+      const auto got = fit(p, registry(), sound(p, 0.6), options, {}, {});
+      QVERIFY(got && got->patch.voices == voices);
+      QVERIFY2(got->terms.at(0).start < 1e-6, qPrintable(QString::number(got->terms.at(0).start)));
+    }
+  }
+  void progressComesOften() {
+    const AudioData target = sound(pulse(), 1.0);  // which the saw cannot reach, so that no stage is skipped
+    FitOptions options;
+    options.budgetSeconds = 4;
     int calls = 0;
     std::set<std::string> stages;
     const auto got = fit(subtractive(), registry(), target, options,

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// The frame of a fit: hearing the target, building the executors, telling of progress, the result.
 #include "core/fit/runner.h"
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 
 #include "core/fit/initial.h"
 
 namespace core {
 namespace {
 constexpr std::size_t kTapeBytes = std::size_t{400} << 20;
-constexpr double kReportSeconds = 0.04, kPatchSeconds = 0.25;
-
-double rms(std::span<const Sample> x) {
-  double sum = 0;
-  for (const Sample v : x) sum += static_cast<double>(v) * static_cast<double>(v);
-  return x.empty() ? 0 : std::sqrt(sum / static_cast<double>(x.size()));
-}
+constexpr std::chrono::milliseconds kReport{40};
+constexpr double kPatchSeconds = 0.25;
+constexpr double kLongSeconds = 20;  ///< clips above it are searched by fewer candidates at a time
 }  // namespace
 
 FitRunner::FitRunner(const Patch& patch, const Registry& registry, const FitOptions& options,
                      const std::function<void(const FitProgress&)>& progress, const std::stop_token& stop)
-    : patch_(patch),
+    : given_(patch),
+      patch_(patch),
       registry_(registry),
       options_(options),
       progress_(progress),
@@ -38,10 +37,14 @@ FitRunner::Until FitRunner::part(double share) const {
   return {0, startAfter_ + share * std::max(0.0, options_.budgetSeconds - startAfter_)};
 }
 
+bool FitRunner::over(const Until& until) const {
+  return stopped() || (options_.steps > 0 ? state_.step >= until.steps : elapsed() >= until.seconds);
+}
+
 void FitRunner::report(const Values* best) {
   if (!progress_) return;
   const double now = elapsed();
-  if (now - told_ < kReportSeconds) return;
+  if (now - told_ < std::chrono::duration<double>(kReport).count()) return;
   told_ = now;
   if (best && space_ && now - written_ > kPatchSeconds) {
     written_ = now;
@@ -55,32 +58,49 @@ void FitRunner::report(const Values* best) {
   progress_(state_);
 }
 
+/// Does long work in a thread of its own while this one goes on reporting. What the work computes does
+/// not depend on that, and it looks at the stop token itself.
+void FitRunner::during(const std::function<void()>& work) {
+  auto done = std::async(std::launch::async, [&work] {
+    const DenormalsOff denormals;
+    work();
+  });
+  while (done.wait_for(kReport) != std::future_status::ready) report();
+  done.get();
+  report();
+}
+
 /// Resamples, folds and analyses the target.
 void FitRunner::listen(const AudioData& target) {
-  AudioData mono;
-  mono.rate = target.rate;
-  mono.channels = {target.folded()};
-  const std::vector<float> x = resample(mono, patch_.rate).channels[0];
-  const std::vector<double> exact(x.begin(), x.end());
-  const auto tick = [this] {
-    report();
-    return stopped();
-  };
-  analysis_ = analyse(exact, patch_.rate, tick);
-  ticks_ = clipTicks(static_cast<double>(x.size()) / patch_.rate, patch_.rate);
+  std::vector<float> x;
+  during([&] {
+    AudioData mono;
+    mono.rate = target.rate;
+    mono.channels = {target.folded()};
+    x = resample(mono, patch_.rate).channels[0];
+    if (stopped()) return;
+    analysis_ = analyse(std::vector<double>(x.begin(), x.end()), patch_.rate, [this] { return stopped(); });
+  });
+  const double seconds = static_cast<double>(x.size()) / patch_.rate;
+  ticks_ = clipTicks(seconds, patch_.rate);
   target_.assign(x.begin(), x.end());
   target_.resize(static_cast<std::size_t>(ticks_ * kTick), 0);
-  if (!options_.keepPhrase) writePhrase(patch_, analysis_, static_cast<double>(x.size()) / patch_.rate);
+  if (!options_.keepPhrase && !stopped()) writePhrase(patch_, analysis_, seconds);
   result_.f0 = analysis_.f0;
   result_.onset = analysis_.onset;
-  result_.seconds = static_cast<double>(x.size()) / patch_.rate;
   result_.warnings = analysis_.warnings;
 }
+
+void FitRunner::playPhrase() { events_ = allocate(playerEvents(patch_.phrase, patch_.rate), patch_.voices); }
 
 /// Compiles the patch with exactly the asked-for values free, and makes the two executors.
 Result<void> FitRunner::prepare() {
   if (options_.free.empty()) options_.free = declaredFree(patch_, registry_);
+  playPhrase();
   Patch work = patch_;
+  // voices that the phrase never reaches are silent: without them memory and time follow the phrase
+  work.voices = 1;
+  for (const VoiceEvent& e : events_) work.voices = std::max(work.voices, e.voice + 1);
   for (Cable& c : work.cables)
     c.free = std::any_of(options_.free.begin(), options_.free.end(), [&c](const FitVariable& v) {
       return v.kind == FitVariable::Kind::depth && v.cable.from == c.from && v.cable.output == c.output &&
@@ -89,141 +109,140 @@ Result<void> FitRunner::prepare() {
   auto plan = compilePlan(work, registry_, {.rate = patch_.rate});
   if (!plan) return plan.error();
   if (plan->outputNode < 0) return Error{"The patch has no output node; add one and connect it."};
-  const auto tick = [this] {
-    report();
-    return stopped();
-  };
-  if (writeTracks(patch_, *plan, options_.free, analysis_, {target_.data(), target_.size()}, tick)) {
+  bool tracks = false;
+  during([&] {
+    tracks = writeTracks(patch_, *plan, options_.free, analysis_, {target_.data(), target_.size()},
+                         [this] { return stopped(); });
+  });
+  if (stopped()) return {};
+  if (tracks) {
     for (std::size_t n = 0; n < patch_.nodes.size(); ++n) work.nodes[n].tensors = patch_.nodes[n].tensors;
     for (std::size_t n = 0; n < patch_.nodes.size(); ++n) work.nodes[n].settings = patch_.nodes[n].settings;
     plan = compilePlan(work, registry_, {.rate = patch_.rate});
     if (!plan) return plan.error();
   }
-  auto space = FitSpace::create(*plan, options_.free);
+  Result<void> built;
+  during([&] { built = build(std::move(*plan)); });
+  return built;
+}
+
+Result<void> FitRunner::build(Plan plan) {
+  auto space = FitSpace::create(plan, options_.free);
   if (!space) return space.error();
   space_ = std::move(*space);
-  events_ = allocate(playerEvents(patch_.phrase, patch_.rate), plan->voices);
-  const bool longClip = ticks_ * kTick > 20 * patch_.rate;
-  if (space_->hasScalars() && !space_->hasTensors()) {
+  const bool longClip = ticks_ * kTick > kLongSeconds * patch_.rate;
+  if (space_->hasScalars() && !(longClip && space_->hasTensors())) {
     ExecutorOptions run;
     run.clips = longClip ? 4 : 8;
     run.stretchTicks = 16;
-    auto lanes = Executor::create(*plan, run);
+    auto lanes = Executor::create(plan, run);
     if (!lanes) return lanes.error();
     lanes_ = std::move(*lanes);
   }
-  auto gradient = Gradient::create(std::move(*plan), space_->request(), ticks_, {.memoryLimit = kTapeBytes});
+  if (stopped()) return {};
+  auto gradient = Gradient::create(std::move(plan), space_->request(), ticks_, {.memoryLimit = kTapeBytes});
   if (!gradient) return gradient.error();
   gradient_ = std::move(*gradient);
   return {};
-}
-
-double FitRunner::render(const Values& x, std::vector<Sample>& out) {
-  space_->write(x, gradient_->executor(), 0);
-  gradient_->executor().setEvents(events_);
-  gradient_->forward(stop_);
-  out.resize(target_.size());
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const int f = static_cast<int>(i);
-    out[i] = 0.5_s * (gradient_->output(0, 0, f) + gradient_->output(1, 0, f));
-  }
-  return rms(out);
-}
-
-void FitRunner::tunePhrase(double ratio) {
-  for (Note& n : patch_.phrase) n.pitch += 12 * std::log2(ratio);
-  events_ = allocate(playerEvents(patch_.phrase, patch_.rate), gradient_->executor().plan().voices);
-}
-
-void FitRunner::shiftPitch(Values& x, double ratio) const {
-  for (const FitEntry& e : space_->entries())
-    if (e.pitch && e.parameter >= 0 && e.unit == Unit::hertz)
-      x[e.first] = e.range.normalise(space_->plainValue(e, x) * ratio);
-}
-
-/// The given values, with pitch and level brought to the target's.
-FitRunner::Values FitRunner::startValues(const Values& given) {
-  Values x = given;
-  space_->clamp(x);
-  std::vector<Sample> sound;
-  double level = render(x, sound);
-  if (stopped() || !(level > 1e-7)) return x;
-  const bool free = std::any_of(space_->entries().begin(), space_->entries().end(),
-                                [](const FitEntry& e) { return e.pitch && e.parameter >= 0 && e.unit == Unit::hertz; });
-  const bool tracked = std::any_of(space_->entries().begin(), space_->entries().end(),
-                                   [](const FitEntry& e) { return e.pitch && e.parameter < 0; });
-  if (analysis_.f0 > 0 && !tracked) {
-    const auto part = std::min(sound.size(), static_cast<std::size_t>((analysis_.onset + 2) * patch_.rate));
-    YinOptions options;
-    options.stop = [this] { return stopped(); };
-    const PitchTrack own = trackPitch(
-        std::vector<double>(sound.begin(), sound.begin() + static_cast<std::ptrdiff_t>(part)), patch_.rate, options);
-    const double ratio = own.voicedShare() > 0.1 ? analysis_.f0 / own.median() : 1;
-    if (ratio > 0.25 && ratio < 4 && std::abs(ratio - 1) > 1e-5) {
-      if (free)
-        shiftPitch(x, ratio);
-      else if (!options_.keepPhrase)
-        tunePhrase(ratio);
-      level = render(x, sound);
-    }
-  }
-  // the last level in decibels that really moves the whole
-  const double target = std::max(rms(target_), 1e-7);
-  for (auto e = space_->entries().rbegin(); e != space_->entries().rend() && level > 0 && !stopped(); ++e) {
-    if (e->parameter < 0 || e->unit != Unit::decibels || e->variable.kind != FitVariable::Kind::knob) continue;
-    Values moved = x;
-    moved[e->first] = e->range.normalise(space_->plainValue(*e, x) + 20 * std::log10(target / level));
-    space_->clamp(moved);
-    const double now = render(moved, sound);
-    if (std::abs(std::log(now / target)) > 0.5 * std::abs(std::log(level / target))) continue;
-    x = moved;
-    break;
-  }
-  space_->clamp(x);
-  return x;
 }
 
 Result<FitResult> FitRunner::run(const AudioData& target) {
   state_.stage = "Listening";
   report();
   listen(target);
+  if (stopped()) return cancelled();
   if (auto ready = prepare(); !ready) return ready.error();
+  if (!gradient_) return cancelled();
   const Values given = space_->read(gradient_->executor().plan());
   Values best = given;
-  double before = 0, after = 0;
   if (!stopped() && !analysis_.silent) {
-    const Values start = startValues(given);
+    fine_ = std::make_unique<SpectralLoss>(makeLoss(lossOptions(LossKind::robust, 1e-4 * loud())));
+    kept_ = {given, evaluate(given, *fine_, {})};
+    const std::vector<Values> starts = startValues(given);
     startAfter_ = elapsed();
-    const LossOptions fine = lossOptions(LossKind::robust, 1e-4 * std::max(analysis_.peak, 1e-3));
-    std::vector<Candidate> found = search(start);
-    Candidate end = refine(std::move(found), start);
-    const SpectralLoss judge(target_, fine, stop_);
-    Values inside = given;
-    before = evaluate(inside, judge, {});
-    after = evaluate(end.x, judge, {});
-    if (stopped()) {  // nothing measured now is whole; what the stages kept is
-      best = end.x.empty() ? given : end.x;
-    } else {
-      best = after <= before ? end.x : given;
-      after = std::min(after, before);
-    }
+    best = refine(search(starts), starts).x;
+    // nothing better yet: then the phrase, too, stays as it was
+    if (stopped() && (kept_.x.empty() || kept_.x == given)) return cancelled();
+    if (stopped())
+      best = kept_.x;
+    else
+      judgeTerms(given, best);
   }
-  finish(given, best, before, after);
+  finish(given, best);
   return std::move(result_);
 }
 
-void FitRunner::finish(const Values& given, const Values& best, double before, double after) {
+/// Stopped before there was anything to give back but the patch itself.
+FitResult FitRunner::cancelled() {
+  result_.cancelled = true;
+  result_.patch = given_;
+  result_.seconds = elapsed();
+  return std::move(result_);
+}
+
+/// Losses of the values given and found, window by window; takes what was given when that is better.
+/// The terms after the first add up to it.
+void FitRunner::judgeTerms(const Values& given, Values& best) {
+  state_.stage = "Judging";
+  fine_.reset();
+  std::vector<Sample> first, last;
+  during([&] {
+    render(given, first);
+    render(best, last);
+  });
+  const LossOptions all = lossOptions(LossKind::robust, 1e-4 * loud());
+  const auto count = static_cast<double>(all.sizes.size());
+  FitTerm total{"Spectral distance (log and linear magnitudes)", 0, 0};
+  std::vector<FitTerm> logs, linears;
+  for (const int size : all.sizes) {
+    double sums[2] = {}, log[2] = {};
+    during([&] {
+      LossOptions one = all;
+      one.sizes = {size};
+      const SpectralLoss both(target_, one, stop_);
+      one.linear = 0;
+      const SpectralLoss alone(target_, one, stop_);
+      for (const int end : {0, 1}) {
+        sums[end] = both.value(end == 0 ? first : last, stop_) / count;
+        log[end] = alone.value(end == 0 ? first : last, stop_) / count;
+      }
+    });
+    const std::string window = ", window " + std::to_string(size);
+    logs.push_back({"Log magnitudes" + window, log[0], log[1]});
+    linears.push_back({"Linear magnitudes" + window, sums[0] - log[0], sums[1] - log[1]});
+    total.start += sums[0];
+    total.end += sums[1];
+  }
+  if (stopped()) {
+    best = kept_.x;
+    return;
+  }
+  result_.terms = {total};
+  for (const auto& part : {logs, linears}) result_.terms.insert(result_.terms.end(), part.begin(), part.end());
+  if (total.end <= total.start) return;
+  best = given;
+  for (FitTerm& t : result_.terms) t.end = t.start;
+}
+
+void FitRunner::finish(const Values& given, const Values& best) {
   result_.cancelled = stopped();
   result_.patch = patch_;
   space_->write(best, result_.patch);
   result_.steps = state_.step;
-  result_.terms.push_back({"Spectral distance (log and linear magnitudes)", before, after});
+  result_.seconds = elapsed();
+  listChanges(given, best);
+  told_ = -1;
+  written_ = -1;
+  report(&best);
+}
+
+void FitRunner::listChanges(const Values& given, const Values& best) {
   for (const FitEntry& e : space_->entries()) {
     FitChange change{e.name, std::string(unitSymbol(e.unit)), 0, 0};
     if (e.parameter >= 0) {
       change.before = space_->plainValue(e, given);
       change.after = space_->plainValue(e, best);
-    } else {
+    } else {  // the mean of a tensor
       for (std::size_t i = 0; i < e.count; ++i) {
         const double a = given[e.first + i], b = best[e.first + i];
         change.before += (e.positive ? std::exp(a) : a) / static_cast<double>(e.count);
@@ -232,9 +251,6 @@ void FitRunner::finish(const Values& given, const Values& best, double before, d
     }
     result_.changes.push_back(change);
   }
-  told_ = -1;
-  written_ = -1;
-  report(&best);
 }
 
 }  // namespace core

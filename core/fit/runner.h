@@ -7,6 +7,7 @@
 #include <random>
 
 #include "core/analysis/target.h"
+#include "core/fit/gauss_newton.h"
 #include "core/fit/loss.h"
 #include "core/fit/session.h"
 #include "core/fit/variables.h"
@@ -23,6 +24,8 @@ class FitRunner {
 
  private:
   using Values = std::vector<double>;
+  using Sounds = std::vector<std::vector<Sample>>;
+  using LossOf = std::function<double(std::span<const Sample>)>;
   struct Candidate {
     Values x;
     double loss = 0;
@@ -32,31 +35,72 @@ class FitRunner {
     int steps = 0;
     double seconds = 0;
   };
+  /// A number that least squares move: where it lies, how far it is moved to see what it does, and how
+  /// far one step may take it.
+  struct Coordinate {
+    std::size_t at = 0;
+    double probe = 0, most = 0;
+  };
 
+  // runner.cpp: the frame
   void listen(const AudioData& target);
   Result<void> prepare();
+  Result<void> build(Plan plan);
+  void playPhrase();
+  void during(const std::function<void()>& work);
+  double elapsed() const;
+  bool stopped() const { return stop_.stop_requested(); }
+  Until part(double share) const;
+  bool over(const Until& until) const;
+  void report(const Values* best = nullptr);
+  void finish(const Values& given, const Values& best);
+  FitResult cancelled();
+  void listChanges(const Values& given, const Values& best);
+
+  // runner_start.cpp: pitch and level brought to the target's
+  std::vector<Values> startValues(const Values& given);
+  bool hasPitchKnob() const;
   void tunePhrase(double ratio);
-  Values startValues(const Values& given);
   void shiftPitch(Values& x, double ratio) const;
-  std::vector<Candidate> search(const Values& start);
+  double pitchRatio(const std::vector<Sample>& sound);
+  Values matchLevel(const Values& x);
+  Values scanPitch(Values x);
+
+  // runner_lanes.cpp: candidates side by side
+  Sounds renderLanes(std::span<const Values> all);
+  void judge(std::vector<Candidate>& candidates, const LossOf& loss);
+  std::vector<Coordinate> coordinates() const;
+  Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds);
+  std::vector<Candidate> trials(const Values& x, const NormalEquations& equations, const std::vector<Coordinate>& moved,
+                                double damping) const;
+
+  // runner_refine.cpp: the order of the stages
+  Candidate refine(std::vector<Candidate> found, const std::vector<Values>& starts);
+  Candidate refineTracks(Candidate best);
+  Candidate explore(const std::vector<Candidate>& found, const std::vector<Values>& starts);
+  void exchange(Values& x);
+  Values startNumber(int i, const std::vector<Candidate>& found, const Values& best, const Values& start);
+  Candidate better(const Candidate& best, Candidate c);
+  bool done(const Candidate& c) const;
+
+  // runner_stages.cpp: their means
+  std::vector<Candidate> search(const std::vector<Values>& starts);
   std::vector<Values> scatter(const Values& start, int batch);
-  void judge(std::vector<Candidate>& candidates, const SpectralLoss& loss);
+  double render(const Values& x, std::vector<Sample>& out);
   double evaluate(const Values& x, const SpectralLoss& loss, std::span<double> d);
   Candidate descend(Candidate from, const SpectralLoss& loss, const Until& until, double scale);
   void wakeDead(Values& x, const Values& d, std::vector<int>& zeros) const;
   Candidate scanTimes(Candidate from, const SpectralLoss& loss);
-  Candidate scanValues(Candidate from, const SpectralLoss& loss);
-  Candidate refine(std::vector<Candidate> found, const Values& start);
+  Candidate scanValues(Candidate from, const LossOf& value, bool phasesOnly);
   LossOptions lossOptions(LossKind kind, double epsilon) const;
-  double render(const Values& x, std::vector<Sample>& out);
-  void finish(const Values& given, const Values& best, double before, double after);
+  SpectralLoss makeLoss(const LossOptions& options);
+  LogSpectralResidual makeResidual(double epsilon, double bend);
+  double loud() const { return std::max(analysis_.peak, 1e-3); }
+  void keep(Candidate& found);
+  void judgeTerms(const Values& given, Values& best);
 
-  double elapsed() const;
-  bool stopped() const { return stop_.stop_requested(); }
-  Until part(double share) const;
-  void report(const Values* best = nullptr);
-
-  Patch patch_;
+  const Patch& given_;
+  Patch patch_;  ///< with the target's phrase and measured tracks
   const Registry& registry_;
   FitOptions options_;
   const std::function<void(const FitProgress&)>& progress_;
@@ -72,6 +116,9 @@ class FitRunner {
   std::vector<VoiceEvent> events_;
   std::unique_ptr<Gradient> gradient_;
   std::unique_ptr<Executor> lanes_;
+  std::unique_ptr<SpectralLoss> fine_;  ///< the loss that decides
+  Candidate kept_;                      ///< the best by it: what a cancelled run gives
+  std::vector<Values> inLanes_;         ///< by lane: the values of which the tensors are in it
   Patch shown_;
   FitProgress state_;
   FitResult result_{patch_, {}, {}, {}, 0, 0, 0, 0, false, {}};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The stages of a fit: candidates in lanes, coarse descent, fine descent, start phases.
+// The means of a fit: candidates, descent, scans of times, phases and single values.
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <thread>
 
 #include "core/fit/optimizer.h"
@@ -13,6 +14,10 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr int kPhases = 16;                                                        ///< start phases tried in a cycle
 constexpr double kOffsets[] = {-0.2, -0.12, -0.07, -0.03, 0.03, 0.07, 0.12, 0.2};  ///< of a knob's travel
+constexpr double kPitchOffset = 150;                                               ///< cents: the same of a pitch
+constexpr double kPitchSpread = 2;                                                 ///< cents
+constexpr double kSearchShare = 0.04;                                              ///< of the budget
+constexpr std::size_t kPool = 8;                                                   ///< candidates kept
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 int workers() { return std::thread::hardware_concurrency() > 1 ? 2 : 1; }
@@ -27,21 +32,62 @@ LossOptions FitRunner::lossOptions(LossKind kind, double epsilon) const {
   return o;
 }
 
+/// Building a loss transforms the whole target: work as long as a step.
+SpectralLoss FitRunner::makeLoss(const LossOptions& options) {
+  std::optional<SpectralLoss> made;
+  during([&] { made.emplace(target_, options, stop_); });
+  return std::move(*made);
+}
+
+/// Every other window size, which is fine enough for least squares and half the work.
+LogSpectralResidual FitRunner::makeResidual(double epsilon, double bend) {
+  ResidualOptions o;
+  const std::vector<int> sizes = lossSizes(patch_.rate, analysis_.f0);
+  for (std::size_t i = sizes.size(); i > 0; i -= std::min<std::size_t>(2, i)) o.sizes.push_back(sizes[i - 1]);
+  o.epsilon = epsilon;
+  o.bend = bend;
+  o.threads = workers();
+  std::optional<LogSpectralResidual> made;
+  during([&] { made.emplace(target_, o, stop_); });
+  return std::move(*made);
+}
+
+double FitRunner::render(const Values& x, std::vector<Sample>& out) {
+  space_->write(x, gradient_->executor(), 0);
+  gradient_->executor().setEvents(events_);
+  gradient_->forward(stop_);
+  out.resize(target_.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const int f = static_cast<int>(i);
+    out[i] = 0.5_s * (gradient_->output(0, 0, f) + gradient_->output(1, 0, f));
+    sum += static_cast<double>(out[i]) * static_cast<double>(out[i]);
+  }
+  return std::sqrt(sum / static_cast<double>(out.size()));
+}
+
 /// Loss of one set of values, and with `d` its derivative by the coordinates.
 double FitRunner::evaluate(const Values& x, const SpectralLoss& loss, std::span<double> d) {
-  std::vector<Sample> sound, cotangent(target_.size());
-  render(x, sound);
-  report();
-  if (d.empty()) return loss.gradient(sound, cotangent, stop_);
-  const double value = loss.gradient(sound, cotangent, stop_);
-  report();
-  for (Sample& v : cotangent) v *= 0.5_s;
-  gradient_->setCotangent(0, 0, cotangent);
-  gradient_->setCotangent(1, 0, cotangent);
-  gradient_->backward(stop_);
-  report();
-  space_->gather(*gradient_, x, 0, d);
+  double value = 0;
+  during([&] {
+    std::vector<Sample> sound, cotangent(target_.size());
+    render(x, sound);
+    value = loss.gradient(sound, cotangent, stop_);
+    if (d.empty()) return;
+    for (Sample& v : cotangent) v *= 0.5_s;
+    gradient_->setCotangent(0, 0, cotangent);
+    gradient_->setCotangent(1, 0, cotangent);
+    gradient_->backward(stop_);
+    space_->gather(*gradient_, x, 0, d);
+  });
   return stopped() ? std::numeric_limits<double>::quiet_NaN() : value;
+}
+
+/// Sets the loss that decides, and remembers what a cancelled run gives back: the best by it.
+void FitRunner::keep(Candidate& found) {
+  found.loss = evaluate(found.x, *fine_, {});
+  if (!std::isfinite(found.loss)) found.loss = kNever;
+  if (found.loss < kept_.loss || !std::isfinite(kept_.loss)) kept_ = found;
 }
 
 /// Half of the candidates lie close to the start, half far; pitches stay near what was measured.
@@ -55,7 +101,7 @@ std::vector<FitRunner::Values> FitRunner::scatter(const Values& start, int batch
     const double spread = i % 2 ? 0.06 : 0.25;
     for (const FitEntry& e : space_->entries()) {
       if (e.parameter < 0) continue;
-      const double move = gauss(random_) * (e.pitch ? 2e-4 : spread);
+      const double move = gauss(random_) * (e.pitch ? kPitchSpread / e.cents : spread);
       double u = x[e.first] + move;
       if (u < 0) u = -u;  // reflected, so that candidates do not pile up at an end
       if (u > 1) u = 2 - u;
@@ -72,62 +118,29 @@ std::vector<FitRunner::Values> FitRunner::scatter(const Values& start, int batch
   return all;
 }
 
-/// Renders the candidates side by side and sets their losses.
-void FitRunner::judge(std::vector<Candidate>& candidates, const SpectralLoss& loss) {
-  Executor& e = *lanes_;
-  const int clips = e.options().clips, group = e.domain(false).group;
-  for (int c = 0; c < clips; ++c) space_->write(candidates[std::min(at(c), candidates.size() - 1)].x, e, c);
-  e.reset();
-  e.setEvents(events_);
-  std::vector<std::vector<Sample>> sounds(candidates.size(), std::vector<Sample>(target_.size()));
-  for (int t = 0; t < ticks_ && !stopped(); t += e.options().stretchTicks) {
-    const int ticks = std::min(e.options().stretchTicks, ticks_ - t);
-    e.run(ticks);
-    for (std::size_t c = 0; c < candidates.size(); ++c) {
-      const int lane = static_cast<int>(c) % group;
-      const Sample *left = e.output(0, static_cast<int>(c) / group), *right = e.output(1, static_cast<int>(c) / group);
-      for (int i = 0; i < ticks * kTick; ++i)
-        sounds[c][at(t * kTick + i)] = 0.5_s * (left[i * group + lane] + right[i * group + lane]);
-    }
-    report();
-  }
-  const auto work = [&](std::size_t first) {
-    for (std::size_t c = first; c < candidates.size(); c += at(workers())) {
-      candidates[c].loss = loss.value(sounds[c], stop_);
-      if (first == 0) report();
-    }
-  };
-  {
-    std::jthread helper;
-    if (workers() > 1) helper = std::jthread([&work] { work(1); });
-    work(0);
-  }
-  for (Candidate& c : candidates)
-    if (!std::isfinite(c.loss)) c.loss = kNever;
-}
-
-/// Forward only: many candidates, the best first.
-std::vector<FitRunner::Candidate> FitRunner::search(const Values& start) {
-  // tracks start from what was measured, moment by moment; scattering knobs around that finds nothing
-  if (!lanes_ || space_->hasTensors()) return {{start, 0}};
+/// Forward only: many candidates, the best first. Beside large tensors, which start from what was
+/// measured, knobs are tried only shortly.
+std::vector<FitRunner::Candidate> FitRunner::search(const std::vector<Values>& starts) {
+  if (!lanes_ || stopped()) return {{starts[0], kNever}};
   state_.stage = "Searching";
-  const SpectralLoss loss(target_, lossOptions(LossKind::smooth, 1e-3), stop_);
-  const Until until = part(0.15);
+  const SpectralLoss loss = makeLoss(lossOptions(LossKind::smooth, 1e-3));
+  const auto value = [&](std::span<const Sample> sound) { return loss.value(sound, stop_); };
+  const Until until = part(kSearchShare);
   const int most = options_.steps > 0 ? std::max(1, until.steps / 8) : 64;
   std::vector<Candidate> found;
   for (int batch = 0; batch < most && !stopped(); ++batch) {
     if (options_.steps == 0 && batch > 0 && elapsed() > until.seconds) break;
     std::vector<Candidate> candidates;
-    for (Values& x : scatter(start, batch)) candidates.push_back({std::move(x), 0});
-    judge(candidates, loss);
+    for (Values& x : scatter(starts[at(batch) % starts.size()], batch)) candidates.push_back({std::move(x), 0});
+    judge(candidates, value);
     for (Candidate& c : candidates) found.push_back(std::move(c));
     std::stable_sort(found.begin(), found.end(),
                      [](const Candidate& a, const Candidate& b) { return a.loss < b.loss; });
-    if (found.size() > 8) found.resize(8);
+    if (found.size() > kPool) found.resize(kPool);
     state_.loss = state_.best = found.front().loss;
     report(&found.front().x);
   }
-  if (found.empty()) found.push_back({start, kNever});
+  if (found.empty()) found.push_back({starts[0], kNever});
   return found;
 }
 
@@ -148,7 +161,7 @@ FitRunner::Candidate FitRunner::descend(Candidate from, const SpectralLoss& loss
   const double begin = elapsed();
   const int first = state_.step;
   const bool bySteps = options_.steps > 0;
-  while (!stopped() && (bySteps ? state_.step < until.steps : elapsed() < until.seconds)) {
+  while (!over(until)) {
     const double done = bySteps ? static_cast<double>(state_.step - first) / std::max(1, until.steps - first)
                                 : (elapsed() - begin) / std::max(1e-3, until.seconds - begin);
     const double value = evaluate(x, loss, d);
@@ -158,6 +171,7 @@ FitRunner::Candidate FitRunner::descend(Candidate from, const SpectralLoss& loss
     result_.curve.push_back(value);
     if (std::isfinite(value) && value < best.loss) {
       best = {x, value};
+      if (&loss == fine_.get() && value < kept_.loss) kept_ = best;
     } else if (!std::isfinite(value)) {
       x = best.x;  // back to where it was finite, more slowly
       scale *= 0.5;
@@ -175,15 +189,16 @@ FitRunner::Candidate FitRunner::descend(Candidate from, const SpectralLoss& loss
 
 /// Start phases cannot be descended to from far away: each is tried all around, one after another.
 /// Other values are tried some way off, in case the descent ended on the wrong side of a hill.
-FitRunner::Candidate FitRunner::scanValues(Candidate from, const SpectralLoss& loss) {
-  if (!lanes_) return from;
-  state_.stage = "Phase";
+FitRunner::Candidate FitRunner::scanValues(Candidate from, const LossOf& value, bool phasesOnly) {
+  if (!lanes_ || stopped()) return from;
+  if (!phasesOnly) state_.stage = "Phase";
   const int clips = lanes_->options().clips;
   std::vector<Candidate> own{from};
-  judge(own, loss);
+  judge(own, value);
   for (const FitEntry& e : space_->entries()) {
-    if (e.parameter < 0 || e.pitch) continue;
+    if (e.parameter < 0) continue;
     const bool phase = e.unit == Unit::cycles;
+    if (phasesOnly && !phase) continue;
     const double cycle = 1 / (e.range.max - e.range.min);
     const int count = phase ? kPhases : static_cast<int>(std::size(kOffsets));
     for (int batch = 0; batch < count && !stopped(); batch += clips) {
@@ -191,11 +206,11 @@ FitRunner::Candidate FitRunner::scanValues(Candidate from, const SpectralLoss& l
       for (int i = batch; i < std::min(batch + clips, count); ++i) {
         tried.push_back(own.front());
         double& u = tried.back().x[e.first];
-        u += phase ? cycle * i / kPhases : kOffsets[i];
+        u += phase ? cycle * i / kPhases : e.pitch ? kOffsets[i] * kPitchOffset / e.cents : kOffsets[i];
         if (phase && u > 1) u -= cycle;
         space_->clamp(tried.back().x);
       }
-      judge(tried, loss);
+      judge(tried, value);
       for (const Candidate& c : tried)
         if (c.loss < own.front().loss) own.front() = c;
     }
@@ -211,7 +226,7 @@ FitRunner::Candidate FitRunner::scanTimes(Candidate from, const SpectralLoss& lo
   std::vector<Sample> sound;
   const auto lossAt = [&](const Note& note) {
     patch_.phrase = {note};
-    events_ = allocate(playerEvents(patch_.phrase, patch_.rate), gradient_->executor().plan().voices);
+    playPhrase();
     return evaluate(from.x, loss, {});
   };
   Note best = patch_.phrase[0];
@@ -234,42 +249,6 @@ FitRunner::Candidate FitRunner::scanTimes(Candidate from, const SpectralLoss& lo
         }
   lossAt(best);
   return from;
-}
-
-FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const Values& start) {
-  const bool tensors = space_->hasTensors();
-  const double loud = std::max(analysis_.peak, 1e-3);
-  Candidate best = found.front();
-  {
-    state_.stage = "Coarse";
-    const SpectralLoss smooth(target_, lossOptions(LossKind::smooth, 1e-3), stop_);
-    const std::size_t count = tensors ? 1 : std::min<std::size_t>(3, found.size());
-    if (count > 1) found[count - 1].x = start;  // the analysed start always takes part
-    best.loss = kNever;
-    for (std::size_t i = 0; i < count && !stopped(); ++i) {
-      const double share =
-          (tensors ? 0.0 : 0.15) + (tensors ? 0.06 : 0.3) * static_cast<double>(i + 1) / static_cast<double>(count);
-      Candidate c = descend(found[i], smooth, part(share), 1);
-      if (c.loss < best.loss) best = std::move(c);
-    }
-  }
-  if (stopped()) return best;
-  {
-    state_.stage = "Fine";
-    const SpectralLoss robust(target_, lossOptions(LossKind::robust, 1e-4 * loud), stop_);
-    best = descend(best, robust, part(tensors ? 0.35 : 0.75), tensors ? 1 : 0.5);
-    for (const double share : {0.87, 0.97}) {
-      if (tensors || stopped() || (options_.steps == 0 && elapsed() > part(share).seconds)) continue;
-      best = scanValues(scanTimes(best, robust), robust);
-      state_.stage = "Fine";
-      best = descend(best, robust, part(share), 0.25);
-    }
-  }
-  if (tensors && !stopped()) {  // down to the recording's own noise floor
-    const SpectralLoss last(target_, lossOptions(LossKind::robust, std::max(1e-6, 0.02 * analysis_.noiseFloor)), stop_);
-    best = descend(best, last, part(0.97), 0.5);
-  }
-  return best;
 }
 
 }  // namespace core

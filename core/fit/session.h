@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Fitting a patch to a recording: analysis -> candidates in lanes -> smooth log-L2 -> L1 -> start
-// phase scan. Runs in the caller's thread (a worker), reports progress, stops within 50 ms.
+// Fitting a patch to a recording: analysis -> candidates in lanes -> least squares on log spectra from
+// many starts -> L1 -> start phase scan. Runs in the caller's thread (a worker), reports progress, stops within 50 ms.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,7 @@ struct FitOptions {
 
 /// What the fit is doing, for a progress bar, the loss curve and the ear.
 struct FitProgress {
-  std::string stage;        ///< "Listening", "Searching", "Coarse", "Fine", "Phase"
+  std::string stage;        ///< "Listening", "Searching", "Coarse", "Fine", "Phase", "Judging"
   int step = 0, steps = 0;  ///< steps: 0 when only the budget limits
   double loss = 0, best = 0;
   double elapsed = 0, left = 0;  ///< s
@@ -48,12 +48,13 @@ struct FitChange {
 };
 
 struct FitResult {
-  Patch patch;  ///< the best found; never worse than what it started from
-  std::vector<FitTerm> terms;
+  Patch patch;                 ///< the best found; never worse than what it started from
+  std::vector<FitTerm> terms;  ///< the whole loss first, then its parts, which add up to it; none when cancelled
   std::vector<FitChange> changes;
   std::vector<std::string> warnings;  ///< sentences: silent, polyphonic, inharmonic targets, ...
-  double f0 = 0, onset = 0, seconds = 0;
-  int steps = 0;
+  double f0 = 0, onset = 0;           ///< of the target, Hz and s
+  double seconds = 0;                 ///< that the fit took
+  int steps = 0;                      ///< of gradients and of least squares
   bool cancelled = false;
   std::vector<double> curve;  ///< loss by step
 };

@@ -22,6 +22,20 @@ Range depthRange(const Input& row, double depth) {
                                                 : row.max - row.min;
   return {-most, most, Scale::linear};
 }
+
+/// Pitch that a pitch knob's whole travel spans, cents.
+double centsOf(const Input& row) {
+  switch (row.unit) {
+    case Unit::cents:
+      return row.max - row.min;
+    case Unit::semitones:
+      return 100 * (row.max - row.min);
+    case Unit::octaves:
+      return 1200 * (row.max - row.min);
+    default:
+      return 1200 * std::log2(row.max / row.min);
+  }
+}
 }  // namespace
 
 Result<FitSpace> FitSpace::create(const Plan& plan, const std::vector<FitVariable>& free) {
@@ -61,6 +75,7 @@ Result<FitSpace> FitSpace::create(const Plan& plan, const std::vector<FitVariabl
       e.range = knob ? row.range() : depthRange(row, p.value);
       e.unit = row.unit;
       e.pitch = knob && isPitch(row);
+      if (e.pitch) e.cents = centsOf(row);
       e.rate = e.pitch ? kPitchRate : kKnobRate;
     }
     e.first = space.size_;
@@ -127,19 +142,23 @@ void FitSpace::clamp(std::span<double> x) const {
 double FitSpace::plainValue(const FitEntry& e, std::span<const double> x) const { return e.range.plain(x[e.first]); }
 
 void FitSpace::write(std::span<const double> x, Executor& executor, int clip) const {
-  std::vector<Sample> values;
-  for (const FitEntry& e : entries_) {
-    if (e.parameter >= 0) {
-      executor.setParameter(e.parameter, clip, plainValue(e, x));
-      continue;
-    }
-    values.resize(e.count);
-    for (std::size_t i = 0; i < e.count; ++i)
-      values[i] = static_cast<Sample>(e.positive ? std::exp(x[e.first + i]) : x[e.first + i]);
-    executor.setTensor(e.tensor.node, e.tensor.tensor, clip, values);
-    // prepare failed at creation or not at all; values alone cannot make it fail
-    if (auto done = executor.prepareAgain(e.tensor.node); !done) continue;
-  }
+  writeScalars(x, executor, clip);
+  for (const FitEntry& e : entries_)
+    if (e.parameter < 0) writeTensor(e, x, executor, clip);
+}
+
+void FitSpace::writeScalars(std::span<const double> x, Executor& executor, int clip) const {
+  for (const FitEntry& e : entries_)
+    if (e.parameter >= 0) executor.setParameter(e.parameter, clip, plainValue(e, x));
+}
+
+void FitSpace::writeTensor(const FitEntry& e, std::span<const double> x, Executor& executor, int clip) const {
+  std::vector<Sample> values(e.count);
+  for (std::size_t i = 0; i < e.count; ++i)
+    values[i] = static_cast<Sample>(e.positive ? std::exp(x[e.first + i]) : x[e.first + i]);
+  executor.setTensor(e.tensor.node, e.tensor.tensor, clip, values);
+  // prepare failed at creation or not at all; values alone cannot make it fail
+  if (auto done = executor.prepareAgain(e.tensor.node); !done) return;
 }
 
 void FitSpace::write(std::span<const double> x, Patch& patch) const {

@@ -19,6 +19,7 @@ struct FitEntry {
   Range range;  ///< of a knob or depth
   Unit unit = Unit::none;
   bool pitch = false;     ///< moves frequencies: measured first, then polished with small steps
+  double cents = 0;       ///< of a pitch knob: pitch over its whole travel
   bool positive = false;  ///< a tensor of levels, stepped by its natural logarithm
   bool bent = false;      ///< a tensor of levels that the node itself bends (exp_sigmoid)
   std::size_t first = 0, count = 1;
@@ -45,6 +46,9 @@ class FitSpace {
   void clamp(std::span<double> x) const;
   /// Sets the values in one clip (tensors: in all, where they are shared).
   void write(std::span<const double> x, Executor& executor, int clip) const;
+  /// The knobs and depths alone; or one tensor alone.
+  void writeScalars(std::span<const double> x, Executor& executor, int clip) const;
+  void writeTensor(const FitEntry& entry, std::span<const double> x, Executor& executor, int clip) const;
   /// Puts the values into a patch of which the plan was compiled.
   void write(std::span<const double> x, Patch& patch) const;
   /// d loss / d coordinates of a clip, after Gradient::backward.

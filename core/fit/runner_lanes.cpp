@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Candidates side by side in lanes: judged as they are, or as probes of a least-squares step.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "core/fit/runner.h"
+
+namespace core {
+namespace {
+constexpr double kNever = std::numeric_limits<double>::infinity();
+constexpr std::size_t kSmallTensor = 64;  ///< elements up to which a tensor is solved for like knobs
+constexpr double kProbe = 3e-3, kStep = 0.25, kProbeCents = 0.25, kStepCents = 15, kProbeLevel = 0.02, kStepLevel = 1;
+constexpr double kDampings[] = {1e-3, 1e-2, 0.1, 1, 10, 100, 1e3, 1e4};  ///< tried around the last that helped
+constexpr double kEnough = 2e-3;  ///< of the loss: less won three times in a row ends a solve
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+}  // namespace
+
+/// Renders as many values as there are lanes, or fewer, side by side.
+FitRunner::Sounds FitRunner::renderLanes(std::span<const Values> all) {
+  Executor& e = *lanes_;
+  const int clips = e.options().clips, group = e.domain(false).group;
+  inLanes_.resize(at(clips));
+  for (int c = 0; c < clips; ++c) {
+    const Values& x = all[std::min(at(c), all.size() - 1)];
+    space_->writeScalars(x, e, c);
+    Values& in = inLanes_[at(c)];
+    for (const FitEntry& t : space_->entries())
+      if (t.parameter < 0 && (in.empty() || !std::equal(&in[t.first], &in[t.first] + t.count, &x[t.first])))
+        space_->writeTensor(t, x, e, c);
+    if (space_->hasTensors()) in = x;
+  }
+  e.reset();
+  e.setEvents(events_);
+  Sounds sounds(all.size(), std::vector<Sample>(target_.size()));
+  for (int t = 0; t < ticks_ && !stopped(); t += e.options().stretchTicks) {
+    const int ticks = std::min(e.options().stretchTicks, ticks_ - t);
+    e.run(ticks);
+    for (std::size_t c = 0; c < sounds.size(); ++c) {
+      const int lane = static_cast<int>(c) % group;
+      const Sample *left = e.output(0, static_cast<int>(c) / group), *right = e.output(1, static_cast<int>(c) / group);
+      for (int i = 0; i < ticks * kTick; ++i)
+        sounds[c][at(t * kTick + i)] = 0.5_s * (left[i * group + lane] + right[i * group + lane]);
+    }
+  }
+  return sounds;
+}
+
+/// Renders the candidates side by side and sets their losses.
+void FitRunner::judge(std::vector<Candidate>& candidates, const LossOf& loss) {
+  during([&] {
+    std::vector<Values> all;
+    for (const Candidate& c : candidates) all.push_back(c.x);
+    const Sounds sounds = renderLanes(all);
+    const std::size_t workers = std::thread::hardware_concurrency() > 1 ? 2 : 1;
+    const auto work = [&](std::size_t first) {
+      for (std::size_t c = first; c < candidates.size(); c += workers) candidates[c].loss = loss(sounds[c]);
+    };
+    std::jthread helper;
+    if (workers > 1) helper = std::jthread([&work] { work(1); });
+    work(0);
+  });
+  for (Candidate& c : candidates)
+    if (stopped() || !std::isfinite(c.loss)) c.loss = kNever;
+}
+
+/// Knobs, depths and the elements of small tensors.
+std::vector<FitRunner::Coordinate> FitRunner::coordinates() const {
+  std::vector<Coordinate> all;
+  for (const FitEntry& e : space_->entries()) {
+    if (e.parameter >= 0) {
+      all.push_back(e.pitch ? Coordinate{e.first, kProbeCents / e.cents, kStepCents / e.cents}
+                            : Coordinate{e.first, kProbe, kStep});
+      continue;
+    }
+    const NodeType& type = *gradient_->executor().plan().nodes[at(e.tensor.node)].type;
+    const bool perLane = type.tensors[at(e.tensor.tensor)].sharing == Sharing::perLane;
+    if (!perLane || e.count > kSmallTensor) continue;
+    for (std::size_t i = 0; i < e.count; ++i) {
+      // levels by their logarithm, other values by their usual size
+      const double size = e.positive ? 1 : e.bent ? 0.5 : e.rate / 3e-4;
+      all.push_back({e.first + i, kProbeLevel * size, kStepLevel * size});
+    }
+  }
+  return all;
+}
+
+/// Points that different dampings lead to from x.
+std::vector<FitRunner::Candidate> FitRunner::trials(const Values& x, const NormalEquations& equations,
+                                                    const std::vector<Coordinate>& moved, double damping) const {
+  // a value at its end that wants to go further stays there, and the others are solved without it
+  Values inside = x;
+  for (std::size_t j = 0; j < moved.size(); ++j)
+    inside[moved[j].at] -= equations.slope[j] > 0 ? moved[j].probe : -moved[j].probe;
+  space_->clamp(inside);
+  std::vector<bool> fixed(moved.size());
+  for (std::size_t j = 0; j < moved.size(); ++j) fixed[j] = inside[moved[j].at] == x[moved[j].at];
+  std::vector<Candidate> tried;
+  const std::size_t count = std::min<std::size_t>(std::size(kDampings), at(lanes_->options().clips));
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::vector<double> step = dampedStep(equations, damping * kDampings[i], fixed);
+    if (step.empty()) continue;
+    Candidate c{x, damping * kDampings[i]};
+    for (std::size_t j = 0; j < moved.size(); ++j)
+      c.x[moved[j].at] += std::clamp(step[j], -moved[j].most, moved[j].most);
+    space_->clamp(c.x);
+    tried.push_back(std::move(c));
+  }
+  return tried;
+}
+
+/// Damped Gauss-Newton. The Jacobian comes from lanes: every coordinate is moved a little in a lane of
+/// its own, so that it costs about two renders and needs no adjoint.
+FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds) {
+  const std::vector<Coordinate> moved = coordinates();
+  if (!lanes_ || moved.empty() || over(until)) return from;
+  const auto value = [&](std::span<const Sample> sound) { return loss.value(sound, stop_); };
+  double damping = 1e-2;
+  Candidate best{from.x, kNever};
+  for (int round = 0, weak = 0; round < rounds && weak < 3 && !over(until); ++round) {
+    NormalEquations equations;
+    during([&] {
+      const std::size_t lanes = at(lanes_->options().clips);
+      std::vector<Values> all{best.x};
+      std::vector<double> steps;
+      for (const Coordinate& c : moved) {
+        all.push_back(best.x);
+        const double step = best.x[c.at] < 0.5 ? c.probe : -c.probe;  // away from the nearer end
+        all.back()[c.at] += step;
+        steps.push_back(step);
+      }
+      Sounds sounds;
+      for (std::size_t i = 0; i < all.size() && !stopped(); i += lanes)
+        for (auto& s : renderLanes({&all[i], std::min(lanes, all.size() - i)})) sounds.push_back(std::move(s));
+      if (!stopped()) equations = loss.equations(sounds[0], {&sounds[1], moved.size()}, steps, stop_);
+    });
+    if (stopped() || !std::isfinite(equations.value)) break;
+    best.loss = equations.value;
+    std::vector<Candidate> tried = trials(best.x, equations, moved, damping);
+    if (tried.empty()) break;
+    std::vector<double> dampings;
+    for (const Candidate& c : tried) dampings.push_back(c.loss);
+    judge(tried, value);
+    if (stopped()) break;
+    const auto found = std::min_element(tried.begin(), tried.end(),
+                                        [](const Candidate& a, const Candidate& b) { return a.loss < b.loss; });
+    ++state_.step;
+    result_.curve.push_back(std::min(found->loss, best.loss));
+    state_.loss = state_.best = result_.curve.back();
+    damping = dampings[at(static_cast<int>(found - tried.begin()))];
+    weak = found->loss < (1 - kEnough) * best.loss ? 0 : weak + 1;
+    if (!(found->loss < best.loss)) {
+      damping *= 1e3;
+      continue;
+    }
+    damping = std::clamp(damping, 1e-6, 1e4);
+    best = *found;
+    report(&best.x);
+  }
+  return best;
+}
+
+}  // namespace core
