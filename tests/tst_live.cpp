@@ -158,7 +158,9 @@ class TestLive : public QObject {
     QVERIFY(!engine.inTransition());
   }
 
-  void twoThreads() {  // edits, knobs and notes on one thread, sound on another
+  /// Everything the window and a MIDI keyboard may do, while another thread makes the sound. What it
+  /// is for shows under ThreadSanitizer (tests/run.sh).
+  void threads() {
     LiveEngine engine(registry());
     Patch patch = stepPatch(4);
     QVERIFY(engine.setPatch(patch));
@@ -172,22 +174,80 @@ class TestLive : public QObject {
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       }
     });
-    for (int i = 0; i < 60; ++i) {
-      engine.play({0, PlayerEvent::Type::noteOn, static_cast<float>(48 + i % 12), 0.8F});
-      engine.setKnob("svf", "cutoff", 200 + 20 * i);
-      if (i % 10 == 5) {
-        patch.cables[0].output = i % 20 == 5 ? "velocity" : "gate";
-        QVERIFY(engine.setPatch(patch));
+    std::jthread midi([&](const std::stop_token& stop) {
+      for (int i = 0; !stop.stop_requested(); ++i) {
+        engine.playFromMidi({0, PlayerEvent::Type::noteOn, static_cast<float>(60 + i % 12), 0.8F});
+        engine.playFromMidi({0, PlayerEvent::Type::noteOff, static_cast<float>(60 + i % 12), 0});
+        std::this_thread::sleep_for(std::chrono::milliseconds(3));
       }
+    });
+    std::vector<float> heard;
+    std::size_t heardSamples = 0, probed = 0;
+    bool measured = false;
+    const auto look = [&] {
       engine.collect();
       engine.meters();
+      for (const auto& m : engine.nodeMeters()) measured = measured || m.nanoseconds > 0;
+      engine.takeHeard(heard);
+      heardSamples += heard.size();
+      probed += engine.probeSamples().size();
+    };
+    for (int i = 0; i < 100; ++i) {
+      engine.play({0, PlayerEvent::Type::noteOn, static_cast<float>(48 + i % 12), 0.8F});
+      engine.setKnob("svf", "cutoff", 200 + 20 * i);
+      if (i % 10 == 2) engine.setDepth(patch.cables[1], patch.cables[1].depth = 0.01 * i);
+      if (i % 20 == 3) engine.playPhrase(patch.phrase);
+      if (i % 20 == 13) engine.stopPhrase();
+      if (i % 14 == 4) engine.probe("svf", i % 28 == 4 ? "low" : "band");
+      if (i % 10 == 5) {
+        patch.cables[0].output = i % 20 == 5 ? "velocity" : "gate";
+        if (i % 30 == 5) patch.rate = patch.rate == 48000 ? 44100 : 48000;
+        QVERIFY(engine.setPatch(patch));
+      }
+      look();
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
-    QTRY_VERIFY(loud);
+    QTRY_VERIFY((look(), loud && measured && heardSamples > 0 && probed > 0));
+    midi.request_stop();
+    midi.join();
     audio.request_stop();
     audio.join();
     engine.collect();
     QVERIFY(engine.logComplete());
+  }
+
+  void fullQueueKeepsOrder() {  // nobody calls process: knob moves wait, MIDI that is lost lets go of all keys
+    LiveEngine engine(registry());
+    QVERIFY(engine.setPatch(stepPatch()));
+    engine.playFromMidi({0, PlayerEvent::Type::noteOn, 60, 0.8F});
+    for (int i = 0; i < 10000; ++i) {
+      engine.setKnob("svf", "cutoff", 200 + i);
+      engine.playFromMidi({0, PlayerEvent::Type::bend, 0, 0.0F});
+    }
+    engine.playFromMidi({0, PlayerEvent::Type::noteOff, 60, 0});  // does not fit any more
+    Player p(engine);
+    p.run(64 * 60, 64);
+    std::vector<double> moves;
+    for (const LogEntry& e : engine.log().entries)
+      if (e.command.type == EngineCommand::Type::parameter) moves.push_back(e.command.value);
+    QCOMPARE(moves.size(), std::size_t{10000});
+    QVERIFY(std::is_sorted(moves.begin(), moves.end()));
+    QCOMPARE(engine.meters().voicesHeld, 0);
+  }
+
+  void patchKeepsItsRate() {
+    LiveEngine engine(registry());
+    Patch patch = stepPatch();
+    patch.rate = 32000;
+    QVERIFY(engine.setPatch(patch));
+    Player p(engine);
+    p.run(64, 64);
+    QCOMPARE(engine.rate(), 32000.0);
+    patch.rate = 44100;
+    QVERIFY(engine.setPatch(patch));
+    p.run(4096, 64);  // the old rate fades out first
+    QCOMPARE(engine.rate(), 44100.0);
+    QVERIFY(!engine.inTransition());
   }
 
   void movingSendsNothing() {

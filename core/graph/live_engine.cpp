@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/graph/live_engine.h"
 
-#include <readerwriterqueue/readerwriterqueue.h>
+#include <readerwriterqueue/readerwritercircularbuffer.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,33 +12,46 @@
 
 namespace core {
 namespace {
-struct Message {
-  EngineCommand command;
-  Executor* executor = nullptr;
-  const std::vector<PlayerEvent>* phrase = nullptr;
-};
 struct HeardBlock {
   float samples[2 * kTick];
 };
+struct ProbedBlock {
+  Sample samples[kTick];
+};
 constexpr std::size_t kQueue = 4096;
+constexpr int kMostPlayed = 256;  ///< a tick; the tick engine takes twice as many, the phrase's included
+constexpr int kWatchTicks = 8;    ///< node meters are copied out every so many ticks
+/// The ring of fixed size: it never allocates after its making, and its plain acquire and release
+/// are what ThreadSanitizer understands (the growing queue of the same library uses bare fences).
+template <typename T>
+using Ring = moodycamel::BlockingReaderWriterCircularBuffer<T>;
 constexpr std::size_t kMostLogged = 200000;  ///< entries kept; then the oldest half of a session is enough
 }  // namespace
 
 struct LiveEngine::Shared {
-  moodycamel::ReaderWriterQueue<Message> toAudio{kQueue};
-  moodycamel::ReaderWriterQueue<PlayerEvent> midi{kQueue};
-  moodycamel::ReaderWriterQueue<Executor*> retired{256};
-  moodycamel::ReaderWriterQueue<LogEntry> log{kQueue * 4};
-  moodycamel::ReaderWriterQueue<HeardBlock> heard{2048};
+  Ring<Message> toAudio{kQueue};
+  Ring<PlayerEvent> midi{kQueue};
+  Ring<Executor*> retired{256};
+  Ring<LogEntry> log{kQueue * 4};
+  Ring<HeardBlock> heard{2048};
+  Ring<ProbedBlock> probed{64};
 };
 
-LiveEngine::LiveEngine(const Registry& registry)
-    : registry_(registry), probeBuffer_(kTick), shared_(std::make_unique<Shared>()) {}
+LiveEngine::Sent::Sent(std::unique_ptr<Executor> e)
+    : executor(std::move(e)), faults(executor->plan().nodes.size()), nanoseconds(faults.size()) {}
+
+LiveEngine::LiveEngine(const Registry& registry) : registry_(registry), shared_(std::make_unique<Shared>()) {}
 
 LiveEngine::~LiveEngine() = default;
 
-void LiveEngine::send(const EngineCommand& command, Executor* executor, const std::vector<PlayerEvent>* phrase) {
-  shared_->toAudio.enqueue({command, executor, phrase});
+void LiveEngine::send(const EngineCommand& command, Sent* sent, const std::vector<PlayerEvent>* phrase) {
+  unsent_.push_back({command, sent, phrase});
+  flush();
+}
+
+/// The ring is full only while nobody calls process: what does not fit waits here, in order.
+void LiveEngine::flush() {
+  while (!unsent_.empty() && shared_->toAudio.try_enqueue(unsent_.front())) unsent_.pop_front();
 }
 
 Result<std::unique_ptr<Executor>> LiveEngine::make(Plan plan) {
@@ -56,21 +69,15 @@ void LiveEngine::sendPlan(std::unique_ptr<Executor> executor) {
   executor->profileNext(true);
   newest_ = executor.get();
   log_.plans.push_back(plan);
-  alive_.push_back(std::move(executor));
-  send({EngineCommand::Type::plan, static_cast<int>(log_.plans.size()) - 1, 0, {}}, newest_);
+  alive_.push_back(std::make_unique<Sent>(std::move(executor)));
+  send({EngineCommand::Type::plan, static_cast<int>(log_.plans.size()) - 1, 0, {}}, alive_.back().get());
 }
 
 PlanOptions LiveEngine::options(const Patch& patch) const {
   PlanOptions o;
-  o.rate = rate_ > 0 ? rate_ : patch.rate;
+  o.rate = patch.rate;
   o.reuseBuffers = true;
   return o;
-}
-
-void LiveEngine::setRate(double rate) {
-  if (rate == rate_) return;
-  rate_ = rate;
-  if (plan_) (void)setPatch(patch_);
 }
 
 Result<void> LiveEngine::setPatch(const Patch& patch) {
@@ -137,7 +144,9 @@ void LiveEngine::setDepth(const Cable& cable, double depth) {
 }
 
 void LiveEngine::play(const PlayerEvent& event) { send({EngineCommand::Type::player, 0, 0, event}); }
-void LiveEngine::playFromMidi(const PlayerEvent& event) { shared_->midi.enqueue(event); }
+void LiveEngine::playFromMidi(const PlayerEvent& event) {
+  if (!shared_->midi.try_enqueue(event)) midiLost_ = true;
+}
 
 void LiveEngine::playPhrase(const std::vector<Note>& phrase) {
   phrases_.push_back(playerEvents(phrase, options(patch_).rate));
@@ -150,15 +159,17 @@ void LiveEngine::probe(const std::string& node, const std::string& output) {
   if (node == probeNode_ && output == probeOutput_) return;
   probeNode_ = node;
   probeOutput_ = output;
-  probeBuffer_.clear();
+  probing_ = !node.empty();
   if (!newest_ || transition_) return;
   // the same plan again: nothing changes but what is watched
   if (auto made = make(*plan_)) sendPlan(std::move(*made));
 }
 
 void LiveEngine::collect() {
+  flush();
   Executor* done = nullptr;
-  while (shared_->retired.try_dequeue(done)) std::erase_if(alive_, [done](const auto& e) { return e.get() == done; });
+  while (shared_->retired.try_dequeue(done))
+    std::erase_if(alive_, [done](const auto& e) { return e->executor.get() == done; });
   LogEntry entry;
   while (shared_->log.try_dequeue(entry))
     if (log_.entries.size() < kMostLogged)
@@ -196,12 +207,17 @@ EngineMeters LiveEngine::meters() {
 std::vector<LiveEngine::NodeMeter> LiveEngine::nodeMeters() const {
   std::vector<NodeMeter> out;
   if (!newest_) return out;
-  for (std::size_t n = 0; n < newest_->plan().nodes.size(); ++n)
-    out.push_back({newest_->plan().nodes[n].id, newest_->faults()[n], newest_->profile()[n]});
+  const Sent& sent = *alive_.back();
+  for (std::size_t n = 0; n < sent.faults.size(); ++n)
+    out.push_back({newest_->plan().nodes[n].id, sent.faults[n].load(), sent.nanoseconds[n].load()});
   return out;
 }
 
-std::vector<float> LiveEngine::probeSamples() const { return {probeBuffer_.data(), probeBuffer_.data() + kTick}; }
+std::vector<float> LiveEngine::probeSamples() {
+  ProbedBlock block;
+  while (shared_->probed.try_dequeue(block)) probed_.assign(block.samples, block.samples + kTick);
+  return probed_;
+}
 
 void LiveEngine::takeHeard(std::vector<float>& interleaved) {
   interleaved.clear();
@@ -212,20 +228,37 @@ void LiveEngine::takeHeard(std::vector<float>& interleaved) {
 
 // ---- audio thread -------------------------------------------------------------------------------
 
+/// Takes what came in, at most kMostPlayed notes a tick: the rest plays a tick later, none is lost.
 void LiveEngine::drain() {
-  Message m;
-  const auto note = [this](const EngineCommand& c) {
-    if (!shared_->log.try_enqueue({engine_.tick(), c})) logLost_ = true;
+  int played = 0;
+  const auto apply = [&](const Message& m) {
+    if (!shared_->log.try_enqueue({engine_.tick(), m.command})) logLost_ = true;
+    if (m.command.type == EngineCommand::Type::player) ++played;
+    if (m.sent) playing_ = m.sent;
+    Executor* old = engine_.apply(m.command, m.sent ? m.sent->executor.get() : nullptr, m.phrase);
+    if (old) shared_->retired.try_enqueue(old);
   };
-  while (shared_->toAudio.try_dequeue(m)) {
-    note(m.command);
-    if (Executor* old = engine_.apply(m.command, m.executor, m.phrase)) shared_->retired.try_enqueue(old);
-  }
+  Message m;
+  while (played < kMostPlayed && shared_->toAudio.try_dequeue(m)) apply(m);
   PlayerEvent e;
-  while (shared_->midi.try_dequeue(e)) {
-    const EngineCommand c{EngineCommand::Type::player, 0, 0, e};
-    note(c);
-    engine_.apply(c, nullptr, nullptr);
+  while (played < kMostPlayed && shared_->midi.try_dequeue(e))
+    apply({{EngineCommand::Type::player, 0, 0, e}, nullptr, nullptr});
+  // among the lost ones may have been note-offs: no key may hang
+  if (played < kMostPlayed && midiLost_.exchange(false))
+    apply({{EngineCommand::Type::player, 0, 0, {0, PlayerEvent::Type::panic, 0, 0}}, nullptr, nullptr});
+}
+
+/// What the window looks at, copied to where it may be read while this thread goes on.
+void LiveEngine::publish() {
+  if (probing_.load(std::memory_order_relaxed)) {
+    ProbedBlock block;
+    std::copy(probeBuffer_.data(), probeBuffer_.data() + kTick, block.samples);
+    shared_->probed.try_enqueue(block);  // full: nobody looks
+  }
+  if (!playing_ || engine_.tick() % kWatchTicks != 0) return;
+  for (std::size_t n = 0; n < playing_->faults.size(); ++n) {
+    playing_->faults[n].store(playing_->executor->faults()[n], std::memory_order_relaxed);
+    playing_->nanoseconds[n].store(playing_->executor->profile()[n], std::memory_order_relaxed);
   }
 }
 
@@ -246,6 +279,7 @@ void LiveEngine::tick(const float* left, const float* right) {
     peak_[c].store(peak);
   }
   shared_->heard.try_enqueue(heard);  // full: nobody looks
+  publish();
   held_.store(engine_.voicesHeld());
   outGain_.store(engine_.gain());
   if (engine_.executor() && !engine_.executor()->fading()) fadesDone_.store(engine_.executor());
@@ -282,9 +316,8 @@ void LiveEngine::process(const float* const input[2], float* const output[2], in
     if (outLeft_ == 0) inFilled_ = 0;
   }
   frames_.fetch_add(frames);
-  const double rate = engine_.executor() ? engine_.executor()->plan().rate : 48000;
   const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const auto part = static_cast<float>(took * rate / std::max(frames, 1));
+  const auto part = static_cast<float>(took * rate() / std::max(frames, 1));
   load_.store(load_.load() + 0.02F * (part - load_.load()));
   if (part > worst_.load()) worst_.store(part);
 }

@@ -35,9 +35,6 @@ class LiveEngine {
   /// Makes `patch` what plays; wiring that changed cross-fades. Error: why it cannot be played
   /// (the one before goes on).
   Result<void> setPatch(const Patch& patch);
-  /// The device's rate. The patch then runs at it instead of its own rate (ticks are a little
-  /// shorter or longer; renders and fits always use the patch's own). 0: the patch's.
-  void setRate(double rate);
   /// Moves a knob or a depth of the patch that plays.
   void setKnob(const std::string& node, const std::string& input, double value);
   void setDepth(const Cable& cable, double depth);
@@ -58,9 +55,9 @@ class LiveEngine {
     float nanoseconds;
   };
   std::vector<NodeMeter> nodeMeters() const;
-  /// The newest probe samples (kTick of them), and the newest heard blocks since the last call
-  /// (interleaved stereo).
-  std::vector<float> probeSamples() const;
+  /// The newest probe samples (kTick of them, or none yet), and the newest heard blocks since the
+  /// last call (interleaved stereo).
+  std::vector<float> probeSamples();
   void takeHeard(std::vector<float>& interleaved);
   /// How many plans were sent so far: selecting and moving must not change it.
   int plansSent() const { return static_cast<int>(log_.plans.size()); }
@@ -71,31 +68,48 @@ class LiveEngine {
   const Patch& playing() const { return patch_; }
 
   // ---- [midi-thread] ----
+
+  /// Never waits; what does not fit (4096 events unheard) is dropped and all keys are let go.
   void playFromMidi(const PlayerEvent& event);
 
   // ---- [audio-thread] ----
 
   /// Any number of frames. Inputs may be null. No allocation, lock or file call.
   void process(const float* const input[2], float* const output[2], int frames);
+  /// The rate of the patch that sounds now, Hz: what process plays at.
+  double rate() const { return engine_.executor() ? engine_.executor()->plan().rate : 48000; }
   /// Frames by which the audio input is late: 0 while host buffers are whole ticks, else one tick.
   int inputLatency() const { return inputLatency_.load(); }
 
  private:
   struct Shared;  ///< queues
-  void send(const EngineCommand& command, Executor* executor = nullptr,
-            const std::vector<PlayerEvent>* phrase = nullptr);
+  /// An executor that was sent, and what is seen of its nodes while it plays.
+  struct Sent {
+    explicit Sent(std::unique_ptr<Executor> executor);
+    std::unique_ptr<Executor> executor;
+    std::vector<std::atomic<int>> faults;
+    std::vector<std::atomic<float>> nanoseconds;
+  };
+  struct Message {
+    EngineCommand command;
+    Sent* sent = nullptr;
+    const std::vector<PlayerEvent>* phrase = nullptr;
+  };
+  void send(const EngineCommand& command, Sent* sent = nullptr, const std::vector<PlayerEvent>* phrase = nullptr);
+  void flush();
   Result<std::unique_ptr<Executor>> make(Plan plan);
   void sendPlan(std::unique_ptr<Executor> executor);
   PlanOptions options(const Patch& patch) const;
   void drain();
+  void publish();
   void tick(const float* left, const float* right);
 
   const Registry& registry_;
   StateStore store_;
   Patch patch_;
-  double rate_ = 0;
-  std::unique_ptr<Plan> plan_;                    ///< of patch_, without fades
-  std::vector<std::unique_ptr<Executor>> alive_;  ///< sent and not yet returned
+  std::unique_ptr<Plan> plan_;                ///< of patch_, without fades
+  std::vector<std::unique_ptr<Sent>> alive_;  ///< sent and not yet returned; the newest last
+  std::deque<Message> unsent_;                ///< does not fit the queue yet
   Executor* newest_ = nullptr;
   std::unique_ptr<Executor> final_;  ///< follows the transition
   std::vector<Patch> pending_;       ///< at most one: set while in transition
@@ -103,14 +117,16 @@ class LiveEngine {
   std::deque<std::vector<PlayerEvent>> phrases_;  ///< addresses stay valid
   EngineLog log_;
   std::string probeNode_, probeOutput_;
-  AlignedArray<Sample> probeBuffer_;
+  std::vector<float> probed_;
 
   std::unique_ptr<Shared> shared_;
-  std::atomic<bool> logLost_{false};
+  std::atomic<bool> logLost_{false}, midiLost_{false}, probing_{false};
   std::atomic<int> inputLatency_{0};
 
   // audio thread's own
   TickEngine engine_;
+  Sent* playing_ = nullptr;
+  AlignedArray<Sample> probeBuffer_{kTick};
   float outBlock_[2][kTick] = {};
   float late_[2][kTick] = {}, lateNow_[2][kTick] = {};
   Sample inBlock_[2][kTick] = {};
