@@ -111,7 +111,7 @@ int AudioDevice::onAudio(void* out, void* in, unsigned frames, double, unsigned 
   const float* const input[2] = {from, from ? from + frames : nullptr};
   float* const output[2] = {to, to + frames};
   if (rtguard_enter) rtguard_enter();
-  shared.callback(shared.context, input, output, static_cast<int>(frames));
+  shared.callback(shared.context, shared.rate, input, output, static_cast<int>(frames));
   if (rtguard_exit) rtguard_exit();
   return 0;
 }
@@ -138,7 +138,7 @@ bool AudioDevice::tryOpen() {
                                   static_cast<unsigned>(rate), &buffer, &AudioDevice::onAudio, shared_.get(), &options,
                                   &onError);
         device_ = f.name;
-        rate_ = rate;
+        rate_ = shared_->rate = rate;
         buffer_ = static_cast<int>(buffer);
         shared_->errorsAtOpen = errors.load();
         stream->audio->startStream();
@@ -197,6 +197,7 @@ void AudioDevice::drop() {
   auto fresh = std::make_shared<Shared>();  // the old stream keeps its own block, which says stop
   fresh->callback = shared_->callback;
   fresh->context = shared_->context;
+  fresh->rate = shared_->rate;
   fresh->dropouts = shared_->dropouts.load();
   shared_ = std::move(fresh);
 }
@@ -251,12 +252,13 @@ bool AudioDevice::poll() {
 void AudioDevice::startClock() {
   stopClock();
   latency_ = static_cast<double>(buffer_) / rate_;
+  shared_->rate = rate_;
   clock_ = std::jthread([shared = shared_, frames = buffer_, rate = rate_](const std::stop_token& stop) {
     std::vector<float> left(static_cast<std::size_t>(frames)), right(left);
     float* const output[2] = {left.data(), right.data()};
     auto next = Clock::now();
     while (!stop.stop_requested()) {
-      shared->callback(shared->context, nullptr, output, frames);
+      shared->callback(shared->context, shared->rate, nullptr, output, frames);
       next += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(frames / rate));
       std::this_thread::sleep_until(next);
     }

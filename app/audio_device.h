@@ -32,8 +32,9 @@ struct AudioWish {
 
 class AudioDevice {
  public:
-  /// Fills `output` (2 channels) from `input` (2 channels or null). [audio-thread]
-  using Callback = void (*)(void* context, const float* const input[2], float* const output[2], int frames);
+  /// Fills `output` (2 channels, `frames` at `rate` Hz) from `input` (2 channels or null). [audio-thread]
+  using Callback = void (*)(void* context, double rate, const float* const input[2], float* const output[2],
+                            int frames);
 
   AudioDevice(Callback callback, void* context);
   ~AudioDevice();
@@ -64,6 +65,7 @@ class AudioDevice {
   struct Shared {
     Callback callback = nullptr;
     void* context = nullptr;
+    double rate = 48000;  ///< set while nothing runs
     std::atomic<std::uint64_t> calls{0};
     std::atomic<bool> failed{false}, stopped{false};
     std::atomic<int> dropouts{0}, errorsAtOpen{0};

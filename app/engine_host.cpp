@@ -28,7 +28,12 @@ struct EngineHost::Loudness {
 };
 
 EngineHost::EngineHost(const core::Registry& registry, QObject* parent)
-    : ui::EngineControl(parent), engine_(registry), device_(&EngineHost::onAudio, this) {
+    : ui::EngineControl(parent),
+      engine_(registry),
+      adapter_([](void* engine, const float* const in[2], float* const out[2],
+                  int frames) { static_cast<core::LiveEngine*>(engine)->process(in, out, frames); },
+               &engine_),
+      device_(&EngineHost::onAudio, this) {
   midi_ = std::make_unique<MidiInput>([this](const core::PlayerEvent& e) {
     engine_.playFromMidi(e);
     if (e.type == Type::noteOn || e.type == Type::noteOff)
@@ -44,24 +49,21 @@ EngineHost::EngineHost(const core::Registry& registry, QObject* parent)
 EngineHost::~EngineHost() {
   midi_.reset();
   device_.close();
+  for (Clip* c : {clipNext_.load(), clipOld_.load(), clip_}) delete c;
 }
 
 void EngineHost::start(const AudioWish& wish, const std::string& midiPort) {
   if (const auto opened = device_.open(wish); !opened) notice_ = QString::fromStdString(opened.error().message);
-  followRate();
   if (!midiPort.empty())
     if (const auto opened = midi_->open(midiPort); !opened) notice_ = QString::fromStdString(opened.error().message);
   midiTimer_.start(2000);
 }
 
-void EngineHost::followRate() { engine_.setRate(device_.running() ? device_.rate() : 0); }
-
 void EngineHost::look() {
-  static int turn = 0;
   engine_.collect();
+  delete clipOld_.exchange(nullptr);
   measureLoudness();
-  if (++turn % 3 != 0 || !device_.poll()) return;
-  followRate();
+  if (++turn_ % 3 != 0 || !device_.poll()) return;
   notice_ = device_.running()
                 ? QString()
                 : QStringLiteral("The audio device is gone; the patch keeps running and the device is tried again.");
@@ -94,12 +96,8 @@ void EngineHost::playClip(std::vector<float> left, std::vector<float> right, dou
   auto clip = std::make_unique<Clip>();
   for (std::size_t c = 0; c < 2; ++c) clip->channels[c] = sound.channels[c];
   clip->at = static_cast<std::size_t>(std::max(0.0, fromSeconds) * to) % clip->channels[0].size();
-  clip_.store(clip.get());
-  clips_.push_back(std::move(clip));
+  delete clipNext_.exchange(clip.release());  // one that was never begun
   clipWanted_ = true;
-  // the audio thread uses the newest and says so; older ones can go
-  Clip* inUse = clipInUse_.load();
-  std::erase_if(clips_, [&](const auto& c) { return c.get() != clip_.load() && c.get() != inUse; });
 }
 
 void EngineHost::stopClip() { clipWanted_ = false; }
@@ -107,19 +105,22 @@ void EngineHost::stopClip() { clipWanted_ = false; }
 void EngineHost::mixClip(float* const output[2], int frames) {
   const bool wanted = clipWanted_.load();
   if (!wanted && clipGain_ == 0) return;
-  Clip* clip = clip_.load();
-  clipInUse_.store(clip);
-  if (!clip) return;
+  if (!clipOld_.load())
+    if (Clip* next = clipNext_.exchange(nullptr)) {
+      clipOld_.store(clip_);
+      clip_ = next;
+    }
+  if (!clip_) return;
   for (int i = 0; i < frames; ++i) {
     clipGain_ = std::clamp(clipGain_ + (wanted ? kClipFade : -kClipFade), 0.0F, 1.0F);
-    for (int c = 0; c < 2; ++c) output[c][i] += clipGain_ * (clip->channels[c][clip->at] - output[c][i]);
-    if (++clip->at == clip->channels[0].size()) clip->at = 0;
+    for (int c = 0; c < 2; ++c) output[c][i] += clipGain_ * (clip_->channels[c][clip_->at] - output[c][i]);
+    if (++clip_->at == clip_->channels[0].size()) clip_->at = 0;
   }
 }
 
-void EngineHost::onAudio(void* self, const float* const input[2], float* const output[2], int frames) {
+void EngineHost::onAudio(void* self, double rate, const float* const input[2], float* const output[2], int frames) {
   auto& host = *static_cast<EngineHost*>(self);
-  host.engine_.process(input, output, frames);
+  host.adapter_.process(host.engine_.rate(), rate, input, output, frames);
   host.mixClip(output, frames);
 }
 
@@ -128,7 +129,8 @@ void EngineHost::onAudio(void* self, const float* const input[2], float* const o
 void EngineHost::measureLoudness() {
   engine_.takeHeard(heard_);
   if (heard_.empty()) return;
-  if (!loudness_ || loudness_->rate != device_.rate()) loudness_ = std::make_unique<Loudness>(device_.rate());
+  const double rate = engine_.playing().rate;
+  if (!loudness_ || loudness_->rate != rate) loudness_ = std::make_unique<Loudness>(rate);
   if (!loudness_->state) return;
   ebur128_add_frames_float(loudness_->state, heard_.data(), heard_.size() / 2);
   double lufs = -100;
@@ -143,7 +145,8 @@ ui::EngineStatus EngineHost::status() {
   s.device = QString::fromStdString(device_.device());
   s.rate = device_.rate();
   s.buffer = device_.buffer();
-  s.latencyMs = 1e3 * (device_.latencySeconds() + engine_.inputLatency() / device_.rate());
+  s.latencyMs = 1e3 * (device_.latencySeconds() + engine_.inputLatency() / device_.rate() +
+                       std::max(adapter_.outputLatency(), adapter_.inputLatency()));
   s.load = m.load;
   s.worst = m.worst;
   for (int c = 0; c < 2; ++c) s.peak[c] = m.peak[c];
@@ -157,7 +160,7 @@ ui::EngineStatus EngineHost::status() {
 
 std::vector<ui::NodeStatus> EngineHost::nodeStatus() {
   std::vector<ui::NodeStatus> out;
-  const double tickNanoseconds = core::kTick / device_.rate() * 1e9;
+  const double tickNanoseconds = core::kTick / engine_.playing().rate * 1e9;
   for (const auto& m : engine_.nodeMeters())
     out.push_back({QString::fromStdString(m.node), static_cast<float>(m.nanoseconds / tickNanoseconds), m.faults});
   return out;
@@ -186,7 +189,6 @@ std::vector<double> EngineHost::rates(const QString& device) {
 void EngineHost::openDevice(const QString& device, double rate, int buffer) {
   const auto opened = device_.open({device.toStdString(), rate, buffer});
   notice_ = opened ? QString() : QString::fromStdString(opened.error().message);
-  followRate();
 }
 void EngineHost::openMidi(const QString& port) {
   const auto opened = midi_->open(port.toStdString());

@@ -7,6 +7,7 @@
 
 #include "app/audio_device.h"
 #include "app/midi_input.h"
+#include "app/rate_adapter.h"
 #include "core/graph/live_engine.h"
 #include "ui/engine_control.h"
 
@@ -52,21 +53,23 @@ class EngineHost : public ui::EngineControl {
     std::vector<float> channels[2];
     std::size_t at = 0;
   };
-  static void onAudio(void* self, const float* const input[2], float* const output[2], int frames);
+  static void onAudio(void* self, double rate, const float* const input[2], float* const output[2], int frames);
   void mixClip(float* const output[2], int frames);
   void look();
   void measureLoudness();
-  void followRate();
 
   core::LiveEngine engine_;
-  std::atomic<Clip*> clip_{nullptr};
-  std::atomic<Clip*> clipInUse_{nullptr};
-  float clipGain_ = 0;  ///< [audio-thread] 0 patch, 1 clip
+  RateAdapter adapter_;  ///< [audio-thread] between the patch's rate and the device's
+  /// Two slots that own what lies in them: the audio thread takes the next clip only when the slot for
+  /// its old one is free, the UI thread empties that slot.
+  std::atomic<Clip*> clipNext_{nullptr}, clipOld_{nullptr};
+  Clip* clip_ = nullptr;  ///< [audio-thread]
+  float clipGain_ = 0;    ///< [audio-thread] 0 patch, 1 clip
   std::atomic<bool> clipWanted_{false};
-  std::vector<std::unique_ptr<Clip>> clips_;
   AudioDevice device_;
   std::unique_ptr<MidiInput> midi_;
   QTimer timer_, midiTimer_;
+  int turn_ = 0;  ///< looks so far
   QString notice_;
   std::vector<float> heard_;
   struct Loudness;

@@ -3,64 +3,18 @@
 // A real sound server without hardware (jackd, dummy driver): plays while knobs turn and cables
 // change, captures what the server gets and finds it bit for bit in the offline replay of the log;
 // then kills the server and sees the engine live on and come back.
-#include <jack/jack.h>
+#include <rtmidi/RtMidi.h>
 
-#include <QElapsedTimer>
-#include <QProcess>
 #include <QTest>
-#include <atomic>
-#include <cstring>
+#include <cmath>
 
 #include "app/engine_host.h"
 #include "nodes/registry.h"
+#include "tests/jack_rig.h"
 
 using namespace core;
 
 namespace {
-
-/// Records two ports of another client.
-class Capture {
- public:
-  bool open(const char* server) {
-    client_ =
-        jack_client_open("capture", static_cast<jack_options_t>(JackNoStartServer | JackServerName), nullptr, server);
-    if (!client_) return false;
-    for (int c = 0; c < 2; ++c) {
-      ports_[c] = jack_port_register(client_, c ? "right" : "left", JACK_DEFAULT_AUDIO_TYPE, JackPortIsInput, 0);
-      samples_[c].resize(48000 * 30);
-    }
-    jack_set_process_callback(client_, &Capture::process, this);
-    return jack_activate(client_) == 0;
-  }
-  bool connect() {
-    const char** found = jack_get_ports(client_, "Tonewright:outport", JACK_DEFAULT_AUDIO_TYPE, JackPortIsOutput);
-    bool ok = found && found[0] && found[1];
-    for (int c = 0; ok && c < 2; ++c) ok = jack_connect(client_, found[c], jack_port_name(ports_[c])) == 0;
-    jack_free(found);
-    return ok;
-  }
-  void close() {
-    if (client_) jack_client_close(client_);
-    client_ = nullptr;
-  }
-  ~Capture() { close(); }
-  std::vector<float> taken(int c) const { return {samples_[c].begin(), samples_[c].begin() + filled_.load()}; }
-
- private:
-  static int process(jack_nframes_t frames, void* self) {
-    auto& me = *static_cast<Capture*>(self);
-    const int at = me.filled_.load();
-    if (at + static_cast<int>(frames) > static_cast<int>(me.samples_[0].size())) return 0;
-    for (int c = 0; c < 2; ++c)
-      std::memcpy(me.samples_[c].data() + at, jack_port_get_buffer(me.ports_[c], frames), frames * sizeof(float));
-    me.filled_.store(at + static_cast<int>(frames));
-    return 0;
-  }
-  jack_client_t* client_ = nullptr;
-  jack_port_t* ports_[2] = {};
-  std::vector<float> samples_[2];
-  std::atomic<int> filled_{0};
-};
 
 Patch testPatch() {
   Patch p;
@@ -84,33 +38,32 @@ Patch testPatch() {
   return p;
 }
 
+/// Gives what was replayed, tick by tick.
+struct Replayed {
+  std::vector<float> left, right;
+  std::size_t at = 0;
+  static void give(void* self, const float* const*, float* const output[2], int frames) {
+    auto& me = *static_cast<Replayed*>(self);
+    for (int i = 0; i < frames; ++i, ++me.at) {
+      output[0][i] = me.at < me.left.size() ? me.left[me.at] : 0.0F;
+      output[1][i] = me.at < me.right.size() ? me.right[me.at] : 0.0F;
+    }
+  }
+};
+
 }  // namespace
 
 class TestAudioServer : public QObject {
   Q_OBJECT
 
-  QByteArray server_;
-  QProcess jackd_;
-
-  bool startServer() {
-    jackd_.start("jackd", {"-n", server_, "-R", "-P", "60", "-d", "dummy", "-r", "48000", "-p", "256"});
-    if (!jackd_.waitForStarted(5000)) return false;
-    return QProcess::execute("jack_wait", {"-s", server_, "-w", "-t", "10"}) == 0;
-  }
+  std::unique_ptr<JackServer> server_;
 
  private Q_SLOTS:
   void initTestCase() {
-    server_ = "tonewright_" + QByteArray::number(QCoreApplication::applicationPid());
-    qputenv("JACK_DEFAULT_SERVER", server_);
-    qputenv("JACK_NO_START_SERVER", "1");
-    qputenv("JACK_NO_AUDIO_RESERVATION", "1");
-    jackd_.setProcessChannelMode(QProcess::MergedChannels);
-    QVERIFY2(startServer(), "jackd did not start; install jackd2");
+    server_ = std::make_unique<JackServer>();
+    QVERIFY2(server_->start(), "jackd did not start; install jackd2");
   }
-  void cleanupTestCase() {
-    jackd_.terminate();
-    jackd_.waitForFinished(5000);
-  }
+  void cleanupTestCase() { server_.reset(); }
 
   void captureEqualsReplay() {
     const Registry registry = nodes::makeRegistry();
@@ -120,7 +73,7 @@ class TestAudioServer : public QObject {
     host.start({"JACK: " + std::string("system"), 48000, 256}, "");
     QVERIFY2(host.device().running(), qPrintable(host.status().notice));
     Capture capture;
-    QVERIFY(capture.open(server_.constData()));
+    QVERIFY(capture.open(server_->name()));
     QVERIFY(capture.connect());
     QTest::qWait(200);
     for (int step = 0; step < 60; ++step) {
@@ -173,18 +126,103 @@ class TestAudioServer : public QObject {
     host.setPatch(testPatch());
     host.start({"", 48000, 256}, "");
     QVERIFY(host.device().running());
-    jackd_.kill();
-    jackd_.waitForFinished(5000);
+    server_->kill();
     QTRY_VERIFY_WITH_TIMEOUT(!host.device().running(), 5000);
     QVERIFY(!host.status().notice.isEmpty());
     const auto frames = host.engine().meters().frames;
     QTest::qWait(300);
     QVERIFY2(host.engine().meters().frames > frames, "the clock does not run");
-    QVERIFY(startServer());
+    QVERIFY(server_->start());
     QTRY_VERIFY_WITH_TIMEOUT(host.device().running(), 10000);
     const auto back = host.engine().meters().frames;
     QTest::qWait(300);
     QVERIFY(host.engine().meters().frames > back);
+  }
+
+  /// A keyboard that is another process to the server: its keys sound, and let go.
+  void midiKeyboard() {
+    const Registry registry = nodes::makeRegistry();
+    app::EngineHost host(registry);
+    host.setPatch(testPatch());
+    RtMidiOut keyboard(RtMidi::UNIX_JACK, "keyboard");
+    keyboard.openVirtualPort("keys");
+    QStringList ports;
+    QTRY_VERIFY(!(ports = host.midiInputs().filter("keyboard")).isEmpty());
+    host.start({"", 48000, 256}, ports[0].toStdString());
+    QVERIFY2(host.status().notice.isEmpty(), qPrintable(host.status().notice));
+    QVERIFY(host.device().running());
+    std::vector<int> keys;
+    QObject::connect(&host, &ui::EngineControl::keyPlayed,
+                     [&](int key, float velocity) { keys.push_back(velocity > 0 ? key : -key); });
+    const auto send = [&](std::vector<unsigned char> m) { keyboard.sendMessage(&m); };
+    send({0x90, 60, 100});
+    send({0x90, 67, 100});
+    QTRY_COMPARE(host.engine().meters().voicesHeld, 2);
+    float peak = 0;  // reading it resets it
+    QTRY_VERIFY((peak = std::max(peak, host.status().peak[0])) > 0.01F);
+    send({0x90, 60, 0});
+    QTRY_COMPARE(host.engine().meters().voicesHeld, 1);
+    send({0xb0, 64, 127});  // the pedal holds the second
+    send({0x80, 67, 0});
+    QTRY_COMPARE(keys, (std::vector<int>{60, 67, -60, -67}));
+    QTest::qWait(50);
+    QCOMPARE(host.engine().meters().voicesHeld, 1);
+    send({0xb0, 64, 0});
+    QTRY_COMPARE(host.engine().meters().voicesHeld, 0);
+    send({0x90, 62, 100});
+    QTRY_COMPARE(host.engine().meters().voicesHeld, 1);
+    send({0xb0, 123, 0});
+    QTRY_COMPARE(host.engine().meters().voicesHeld, 0);
+  }
+
+  /// The server runs at 44.1 kHz, the patch at its own 48: what the server gets is the replay of the
+  /// log, resampled.
+  void otherRate() {
+    server_->stop();
+    QVERIFY(server_->start(44100));
+    const Registry registry = nodes::makeRegistry();
+    app::EngineHost host(registry);
+    Patch patch = testPatch();
+    patch.phrase = {{60, 0.3, 0.4, 0.9}, {67, 0.8, 0.5, 0.8}};
+    host.setPatch(patch);
+    host.start({"JACK: system", 48000, 256}, "");
+    QVERIFY2(host.device().running(), qPrintable(host.status().notice));
+    QCOMPARE(host.device().rate(), 44100.0);
+    Capture capture;
+    QVERIFY(capture.open(server_->name()));
+    QVERIFY(capture.connect());
+    QTest::qWait(200);
+    host.playPhrase();
+    QTest::qWait(2000);
+    QVERIFY(host.status().latencyMs > 1e3 * host.device().latencySeconds());
+    capture.close();
+    host.device().close();
+    host.engine().collect();
+    QCOMPARE(host.engine().rate(), 48000.0);
+    const auto got = capture.taken(0);
+    QVERIFY(*std::max_element(got.begin(), got.end()) > 0.01F);
+    const auto ticks = static_cast<std::int64_t>(host.engine().meters().frames) / kTick;
+    const auto again = replay(host.engine().log(), ticks);
+    QVERIFY(again.has_value());
+    // the same adapter offline, in blocks of another length (its quality: tst_rate_adapter)
+    Replayed source{again->at(0), again->at(1)};
+    app::RateAdapter adapter(&Replayed::give, &source);
+    std::vector<float> want(static_cast<std::size_t>(got.size())), right(want);
+    for (std::size_t at = 0; at + 100 <= want.size(); at += 100) {
+      float* const out[2] = {want.data() + at, right.data() + at};
+      adapter.process(48000, 44100, nullptr, out, 100);
+    }
+    // the capture began at some frame of the server: align at the loudest sample
+    const auto loudest = [](const std::vector<float>& x) { return std::max_element(x.begin(), x.end()) - x.begin(); };
+    const auto offset = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, loudest(want) - loudest(got)));
+    double error = 0, level = 0;
+    for (std::size_t i = 0; i + offset < want.size(); ++i) {
+      error += std::pow(got[i] - want[i + offset], 2);
+      level += std::pow(got[i], 2);
+    }
+    const double best = 10 * std::log10(error / level + 1e-30);
+    qInfo("differs from the resampled replay by %.1f dB", best);
+    QVERIFY2(best < -100, qPrintable(QString("%1 dB").arg(best)));
   }
 };
 

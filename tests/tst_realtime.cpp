@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// links: app_parts
 // The audio callback neither allocates, locks, sleeps nor touches files, whatever the user does
 // meanwhile. Run with the guard of tests/guard preloaded (CMake does).
 #include <QDir>
 #include <QTest>
 #include <cstdlib>
 
+#include "app/rate_adapter.h"
 #include "core/graph/live_engine.h"
 #include "nodes/registry.h"
 #include "presets/patch_file.h"
@@ -63,6 +65,22 @@ class TestRealtime : public QObject {
       hits += rtguard_hits();
       engine.collect();
     }
+    QVERIFY2(hits == 0, qPrintable(QString("%1 forbidden calls, the last one %2").arg(hits).arg(rtguard_last())));
+  }
+
+  void rateAdapter() {  // a device of another rate, from its first block on
+    const auto play = [](void*, const float* const in[2], float* const out[2], int frames) {
+      for (int c = 0; c < 2; ++c) std::copy(in[c], in[c] + frames, out[c]);
+    };
+    app::RateAdapter adapter(play, nullptr);
+    std::vector<float> l(1024, 0.5F), r(l), toLeft(l), toRight(l);
+    const float* const in[2] = {l.data(), r.data()};
+    float* const out[2] = {toLeft.data(), toRight.data()};
+    rtguard_hits();
+    rtguard_enter();
+    for (int i = 0; i < 300; ++i) adapter.process(48000, i < 150 ? 44100 : 96000, in, out, 1 + i * 37 % 1024);
+    rtguard_exit();
+    const int hits = rtguard_hits();
     QVERIFY2(hits == 0, qPrintable(QString("%1 forbidden calls, the last one %2").arg(hits).arg(rtguard_last())));
   }
 };
