@@ -23,6 +23,9 @@ core::Result<core::Patch> readText(const std::string& json, const std::string& b
 
 /// Reads a patch file and its blobs.
 core::Result<core::Patch> readPatch(const std::filesystem::path& path);
+/// Whether a patch could be written there, without touching what is there. Error: also for names that
+/// end like a sound or a blob file.
+core::Result<void> checkPatchPlace(const std::filesystem::path& path);
 /// Writes under temporary names, then renames (blobs first), so that an earlier file stays whole.
 core::Result<void> writePatch(const core::Patch& patch, const std::filesystem::path& path);
 

@@ -16,6 +16,9 @@
 
 namespace core {
 
+/// What a patch may hold; more is refused in a sentence, when it is read and when it is compiled.
+inline constexpr std::size_t kMostNodes = 10000, kMostCables = 20000;
+
 /// Learnable numbers of a patch, as they lie in its file: float32, row-major.
 struct Blob {
   std::vector<int> shape;

@@ -10,8 +10,6 @@
 namespace core {
 namespace {
 
-constexpr std::size_t kMostNodes = 10000;
-
 std::string quoted(std::string_view a) { return "\"" + std::string(a) + "\""; }
 std::string cableName(const Cable& c) { return c.from + "." + c.output + " -> " + c.to + "." + c.input; }
 template <class Row>
@@ -58,6 +56,9 @@ class Compiler {
     if (patch_.nodes.size() > kMostNodes)
       return Error{"The patch has " + std::to_string(patch_.nodes.size()) + " nodes; the most is " +
                    std::to_string(kMostNodes) + ". Split it."};
+    if (patch_.cables.size() > kMostCables)
+      return Error{"The patch has " + std::to_string(patch_.cables.size()) + " cables; the most is " +
+                   std::to_string(kMostCables) + ". Split it."};
     for (const PatchNode& n : patch_.nodes) {
       if (!source_.emplace(n.id, nullptr).second)
         return Error{"Two nodes are called " + quoted(n.id) + "; give one of them another id."};
