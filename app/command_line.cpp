@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <iostream>
+#include <sstream>
 
 #include "app/commands.h"
 
@@ -20,6 +21,23 @@ bool isCommand(const std::string& word) {
   return std::find(kCommands.begin(), kCommands.end(), word) != kCommands.end() || word.starts_with("-");
 }
 
+/// Like CLI::Range, but "nan" is outside too, and the sentence names plain numbers.
+CLI::Validator within(double least, double most) {
+  return CLI::Validator(
+      [least, most](std::string& text) {
+        double value = 0;
+        const bool number = CLI::detail::lexical_cast(text, value);
+        if (number && value >= least && value <= most) return std::string();
+        std::ostringstream says;
+        says.precision(10);
+        says << "\"" << text << "\" is not a number from " << least << " to " << most;
+        return says.str();
+      },
+      "", "within");
+}
+const CLI::Validator kNotEmpty([](std::string& text) { return text.empty() ? std::string("is empty") : std::string(); },
+                               "", "not empty");
+
 }  // namespace
 
 CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry) {
@@ -30,7 +48,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
       "Without a command it opens the studio: tonewright [PATCH or RECORDING]"};
   cli.name("tonewright");
   cli.set_version_flag("--version", "Tonewright " TONEWRIGHT_VERSION);
-  cli.require_subcommand(1);
+  cli.require_subcommand(0, 1);  // so that an unknown flag is what the error names
   bool json = false;
   std::string patch, output;
   RenderArguments render;
@@ -45,14 +63,15 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   renders->add_option("PATCH", render.patch, "Patch file or factory preset")->required();
   renders->add_option("-o,--output", render.out, "Audio file: .wav .flac .ogg .mp3")->required();
   renders->add_option("--seconds", render.seconds, "Length; without it the phrase and its tail")
-      ->check(CLI::Range(0.001, 86400.0));
-  renders->add_option("--rate", render.rate, "Sample rate of the file, Hz")->check(CLI::Range(8000.0, 192000.0));
-  renders->add_option("--notes", render.notes, "\"C4:0:1.5:0.8 E4:0.5:1\": note:start s:length s[:velocity]");
-  renders->add_option("--midi", render.midi, "Play a standard MIDI file");
+      ->check(within(0.001, 86400.0));
+  renders->add_option("--rate", render.rate, "Sample rate of the file, Hz")->check(within(8000.0, 192000.0));
+  renders->add_option("--notes", render.notes, "\"C4:0:1.5:0.8 E4:0.5:1\": note:start s:length s[:velocity]")
+      ->check(kNotEmpty);
+  renders->add_option("--midi", render.midi, "Play a standard MIDI file")->check(kNotEmpty);
   renders->add_option("--input", render.inputs, "NODE=AUDIO: a file as the sound of an input node")
       ->allow_extra_args(false);
   renders->add_option("--set", render.sets, "node.input=VALUE, with units: svf.cutoff=1.2kHz")->allow_extra_args(false);
-  renders->add_option("--seed", render.seed, "Seed of all noise")->check(CLI::Range(0, 2147483647));
+  renders->add_option("--seed", render.seed, "Seed of all noise")->check(within(0, 2147483647));
   renders->add_option("--format", render.format, "wav16, wav24, wav32f, flac, ogg or mp3 (else by the file's ending)");
   renders->add_option("--normalise", render.normalise, "peak=DBFS or lufs=LUFS");
   auto* fits = cli.add_subcommand("fit", "Fit a patch to a recording");
@@ -63,10 +82,10 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   fits->add_option("--report", fit.report, "Also write a report (JSON)");
   auto* free = fits->add_option("--free", fit.free, "Only these: node.input,node.tensor,...")->delimiter(',');
   fits->add_option("--lock", fit.lock, "All that the patch frees but these")->delimiter(',')->excludes(free);
-  fits->add_option("--budget", fit.budget, "Seconds")->check(CLI::Range(0.1, 86400.0));
+  fits->add_option("--budget", fit.budget, "Seconds")->check(within(0.1, 86400.0));
   fits->add_option("--steps", fit.steps, "Gradient steps instead of a time budget (reproducible)")
-      ->check(CLI::Range(1, 1000000));
-  fits->add_option("--seed", fit.seed, "Seed of the search")->check(CLI::Range(0, 2147483647));
+      ->check(within(1, 1000000));
+  fits->add_option("--seed", fit.seed, "Seed of the search")->check(within(0, 2147483647));
   auto* compares = cli.add_subcommand("compare", "Measure how close one recording is to another");
   compares->add_option("TARGET", patch)->required();
   compares->add_option("OUTPUT", output)->required();
@@ -76,9 +95,9 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   auto* recover =
       bench->add_flag("--recover", benches.recover, "Also perturb each factory preset and fit it to its own sound");
   bench->add_option("PRESET", benches.presets, "Only recover these presets")->needs(recover);
-  bench->add_option("--budget", benches.budget, "Seconds a fit")->check(CLI::Range(0.1, 86400.0))->needs(recover);
+  bench->add_option("--budget", benches.budget, "Seconds a fit")->check(within(0.1, 86400.0))->needs(recover);
   bench->add_option("--seed", benches.seed, "Seed of the perturbation and the search")
-      ->check(CLI::Range(0, 2147483647))
+      ->check(within(0, 2147483647))
       ->needs(recover);
   cli.add_subcommand("demo", "Fit a factory patch to a recording and leave everything in a folder");
   for (auto* c : {nodes, presets, check, compares, bench}) c->add_flag("--json", json, "Print JSON");
@@ -90,18 +109,31 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   } catch (const CLI::CallForVersion& e) {
     return {cli.exit(e), {}};
   } catch (const CLI::ParseError& e) {
-    std::cerr << "tonewright: " << e.what() << " (tonewright --help shows the usage)\n";
+    std::string says = e.what();
+    std::replace(says.begin(), says.end(), '\n', ' ');
+    std::cerr << "tonewright: " << says << " (tonewright --help shows the usage)\n";
+    return {2, {}};
+  }
+  if (cli.get_subcommands().empty()) {
+    std::cerr << "tonewright: There is no command here (tonewright --help shows the usage)\n";
     return {2, {}};
   }
   const std::string command = cli.get_subcommands()[0]->get_name();
-  if (command == "nodes") return {nodesCommand(registry, json), {}};
-  if (command == "presets") return {presetsCommand(json), {}};
-  if (command == "check") return {checkCommand(registry, patch, json), {}};
-  if (command == "render") return {renderCommand(registry, render), {}};
-  if (command == "fit") return {fitCommand(registry, fit), {}};
-  if (command == "compare") return {compareCommand(patch, output, json), {}};
-  if (command == "bench") return {benchCommand(registry, benches, json), {}};
-  return {demoCommand(registry), {}};
+  const auto run = [&] {
+    if (command == "nodes") return nodesCommand(registry, json);
+    if (command == "presets") return presetsCommand(json);
+    if (command == "check") return checkCommand(registry, patch, json);
+    if (command == "render") return renderCommand(registry, render);
+    if (command == "fit") return fitCommand(registry, fit);
+    if (command == "compare") return compareCommand(patch, output, json);
+    if (command == "bench") return benchCommand(registry, benches, json);
+    return demoCommand(registry);
+  };
+  const int code = run();
+  std::cout.flush();
+  if (code == 0 && (!std::cout || std::fflush(stdout) != 0 || std::ferror(stdout)))  // a full disk behind a redirection
+    return {fail({"The output could not be written; free some space."}), {}};
+  return {code, {}};
 }
 
 }  // namespace app

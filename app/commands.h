@@ -33,8 +33,8 @@ struct BenchArguments {
   int seed = 1;
 };
 
-/// Prints "tonewright: sentence" on stderr; returns 1.
-int fail(const core::Error& error);
+/// Prints "tonewright: sentence" on stderr, in one line; returns `code`.
+int fail(const core::Error& error, int code = 1);
 
 int nodesCommand(const core::Registry& registry, bool json);
 int presetsCommand(bool json);

@@ -100,6 +100,25 @@ Result<void> exportFitted(const Fitted& f, const std::filesystem::path& path) {
   return core::writeAudio(path, f.sound, *format);
 }
 
+/// Refuses before the work what would fail or destroy something after it.
+Result<void> checkPlaces(const FitArguments& a) {
+  std::vector<std::filesystem::path> seen;
+  for (const std::string& place : {a.target, a.out, a.exportTo, a.report}) {
+    if (place.empty()) continue;
+    std::error_code code;
+    const auto canonical = std::filesystem::weakly_canonical(place, code);
+    if (std::find(seen.begin(), seen.end(), canonical) != seen.end())
+      return Error{"\"" + place + "\" is named twice; target, patch, export and report are files of their own."};
+    seen.push_back(canonical);
+  }
+  if (auto ok = presets::checkPatchPlace(a.out); !ok) return ok;
+  if (!a.exportTo.empty()) {
+    if (const auto format = core::formatOf(a.exportTo); !format) return format.error();
+    if (auto ok = presets::checkPlace(a.exportTo); !ok) return ok;
+  }
+  return a.report.empty() ? Result<void>() : presets::checkPlace(a.report);
+}
+
 }  // namespace
 
 int fitCommand(const core::Registry& registry, const FitArguments& a) {
@@ -107,8 +126,7 @@ int fitCommand(const core::Registry& registry, const FitArguments& a) {
   if (!patch) return fail(patch.error());
   auto target = core::readAudio(a.target);
   if (!target) return fail(target.error());
-  if (!a.exportTo.empty())
-    if (const auto format = core::formatOf(a.exportTo); !format) return fail(format.error());
+  if (auto ok = checkPlaces(a); !ok) return fail(ok.error());
   core::FitOptions options;
   options.budgetSeconds = a.budget;
   options.steps = a.steps;

@@ -75,16 +75,19 @@ Json nodeJson(const core::NodeType& t) {
 
 }  // namespace
 
-int fail(const core::Error& error) {
-  std::cerr << "tonewright: " << error.message << "\n";
-  return 1;
+int fail(const core::Error& error, int code) {
+  std::string line = error.message;  // names in it may hold anything
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 32 || c == 127) c = ' ';
+  std::cerr << "tonewright: " << line << "\n";
+  return code;
 }
 
 int nodesCommand(const core::Registry& registry, bool json) {
   if (json) {
     Json all = Json::array();
     for (const core::NodeType& t : registry.types()) all.push_back(nodeJson(t));
-    std::cout << all.dump(1) << "\n";
+    std::cout << all.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
   for (const core::NodeType& t : registry.types()) {
@@ -105,7 +108,7 @@ int presetsCommand(bool json) {
     Json list = Json::array();
     for (const auto& p : all)
       list.push_back({{"id", p.id}, {"name", p.name}, {"description", p.description}, {"tags", p.tags}});
-    std::cout << list.dump(1) << "\n";
+    std::cout << list.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
   for (const auto& p : all) std::printf("%-20s %s\n", p.id.c_str(), p.description.c_str());
@@ -128,7 +131,9 @@ int checkCommand(const core::Registry& registry, const std::string& name, bool j
       notes.push_back("The patch has no output node; it is silent.");
   }
   if (json) {
-    std::cout << Json{{"ok", problems.empty()}, {"problems", problems}, {"notes", notes}}.dump(1) << "\n";
+    std::cout << Json{{"ok", problems.empty()}, {"problems", problems}, {"notes", notes}}.dump(
+                     1, ' ', false, Json::error_handler_t::replace)
+              << "\n";
   } else {
     for (const auto& n : notes) std::cout << "note: " << n << "\n";
     if (problems.empty()) std::cout << "The patch can be played.\n";

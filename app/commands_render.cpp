@@ -68,8 +68,6 @@ Result<core::PatchNode*> findNode(core::Patch& patch, const std::string& id) {
 /// "node.input=VALUE"; settings can be set the same way.
 Result<void> applySet(core::Patch& patch, const core::Registry& registry, const std::string& text) {
   const auto dot = text.find('.'), equals = text.find('=');
-  if (dot == std::string::npos || equals == std::string::npos || equals < dot)
-    return Error{"\"" + text + "\" cannot be set; write node.input=VALUE."};
   const auto node = findNode(patch, text.substr(0, dot));
   if (!node) return node.error();
   const std::string row = text.substr(dot + 1, equals - dot - 1), value = text.substr(equals + 1);
@@ -80,7 +78,7 @@ Result<void> applySet(core::Patch& patch, const core::Registry& registry, const 
     const core::Input& input = type->inputs[static_cast<std::size_t>(i)];
     const auto v = core::parseValue(value, input.unit);
     if (!v) return Error{row + ": " + v.error().message};
-    if (*v < input.min || *v > input.max)
+    if (!(*v >= input.min && *v <= input.max))
       return Error{"\"" + row + "\" takes " + core::formatValue(input.min, input.unit) + " to " +
                    core::formatValue(input.max, input.unit) + ", not " + value + "."};
     (*node)->values[row] = *v;
@@ -106,7 +104,6 @@ Result<void> applySet(core::Patch& patch, const core::Registry& registry, const 
 Result<void> applyInput(core::Patch& patch, const core::Registry& registry, const std::string& text,
                         core::RenderOptions& render) {
   const auto equals = text.find('=');
-  if (equals == std::string::npos) return Error{"\"" + text + "\" names no file; write NODE=AUDIO."};
   const auto node = findNode(patch, text.substr(0, equals));
   if (!node) return node.error();
   const std::string file = text.substr(equals + 1);
@@ -176,9 +173,28 @@ Result<ExportOptions> prepare(core::Patch& patch, const core::Registry& registry
   return options;
 }
 
+/// What is wrong with the arguments themselves, whatever the patch.
+Result<void> checkUsage(const RenderArguments& a) {
+  ExportOptions ignored;
+  if (!a.format.empty())
+    if (auto ok = parseFormat(a.format); !ok) return ok.error();
+  if (auto ok = parseNormalise(a.normalise, ignored); !ok) return ok;
+  if (!a.notes.empty())
+    if (auto ok = parseNotes(a.notes); !ok) return ok.error();
+  for (const std::string& s : a.sets) {
+    const auto dot = s.find('.'), equals = s.find('=');
+    if (dot == std::string::npos || equals == std::string::npos || equals < dot)
+      return Error{"\"" + s + "\" cannot be set; write node.input=VALUE."};
+  }
+  for (const std::string& i : a.inputs)
+    if (i.find('=') == std::string::npos) return Error{"\"" + i + "\" names no file; write NODE=AUDIO."};
+  return {};
+}
+
 }  // namespace
 
 int renderCommand(const core::Registry& registry, const RenderArguments& a) {
+  if (auto ok = checkUsage(a); !ok) return fail(ok.error(), 2);
   auto patch = loadPatch(a.patch);
   if (!patch) return fail(patch.error());
   const auto options = prepare(*patch, registry, a);

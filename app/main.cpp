@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <iostream>
+#include <new>
 
 #include "app/command_line.h"
 #include "app/studio.h"
@@ -11,7 +12,12 @@ int main(int argc, char** argv) {
                  "has them).\n";
     return 1;
   }
-  const core::Registry registry = nodes::makeRegistry();
-  const app::CommandLine line = app::runCommandLine(argc, argv, registry);
-  return line.exitCode ? *line.exitCode : app::runStudio(argc, argv, registry, line.patch);
+  try {
+    const core::Registry registry = nodes::makeRegistry();
+    const app::CommandLine line = app::runCommandLine(argc, argv, registry);
+    return line.exitCode ? *line.exitCode : app::runStudio(argc, argv, registry, line.patch);
+  } catch (const std::bad_alloc&) {
+    std::cerr << "tonewright: There is not enough memory for this; use a shorter sound or close other programs.\n";
+    return 1;
+  }
 }

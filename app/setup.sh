@@ -7,7 +7,7 @@ build_packages="g++ cmake ninja-build pkg-config ccache
   qt6-base-dev qt6-svg-dev libgl-dev
   libjack-jackd2-dev librtaudio-dev librtmidi-dev
   libxtensor-dev xtl-dev libxsimd-dev libxtensor-blas-dev libopenblas-pthread-dev
-  libsndfile1-dev libsoxr-dev libfftw3-dev libebur128-dev
+  libsndfile1-dev libsoxr-dev libsamplerate0-dev libfftw3-dev libebur128-dev
   nlohmann-json3-dev libcli11-dev libreaderwriterqueue-dev
   fonts-dejavu-core sonic-pi-samples"
 
@@ -28,7 +28,11 @@ install_missing() {
   echo "Installing:$missing"
   as_root apt-get update -qq || true
   # shellcheck disable=SC2086
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends \
+    $missing >/dev/null || {
+    echo "tonewright: these packages could not be installed:$missing. Is this Debian 12 with a network?" >&2
+    return 1
+  }
 }
 
 # configure_and_build SOURCE BUILD CMAKE_ARGS... -- TARGET...

@@ -7,8 +7,10 @@
 #include <QTimer>
 #include <clocale>
 #include <cstdio>
+#include <cstdlib>
 
 #include "app/catalog.h"
+#include "app/commands.h"
 #include "app/engine_host.h"
 #include "app/export.h"
 #include "ui/main_window.h"
@@ -55,28 +57,36 @@ void saveWish(const AudioWish& wish) {
   settings.setValue("audio/buffer", wish.buffer);
 }
 
+/// Qt ends the process when a display cannot be reached; here with one sentence and exit code 1.
+void onQtMessage(QtMsgType type, const QMessageLogContext&, const QString&) {
+  if (type != QtFatalMsg) return;
+  std::fputs("tonewright: The display cannot be opened; the commands (tonewright --help) need none.\n", stderr);
+  std::_Exit(1);
+}
+
 }  // namespace
 
 int runStudio(int& argc, char** argv, const core::Registry& registry, const std::string& patch) {
   QElapsedTimer sinceStart;
   sinceStart.start();
-  qputenv("JACK_NO_START_SERVER", "1");  // looking for a server must not start one
-  QApplication application(argc, argv);
-  std::setlocale(LC_NUMERIC, "C");  // Qt takes the user's locale; numbers in files and text stay with points
-  QApplication::setApplicationName("Tonewright");
-  QApplication::setOrganizationName("Tonewright");
-  QApplication::setApplicationVersion(TONEWRIGHT_VERSION);
-  ui::applyTheme(application, ui::ThemeKind::dark);
-
   // a recording instead of a patch: the patch that can learn any recording, with it as the target
   std::error_code code;
   const bool isFile = !patch.empty() && std::filesystem::is_regular_file(patch, code);
   const bool isRecording = isFile && std::filesystem::path(patch).extension() != ".json";
   core::Result<core::Patch> first = loadPatch(isRecording ? kLearningPreset : patch.empty() ? kFirstPreset : patch);
-  if (!first && !patch.empty()) {
-    std::fprintf(stderr, "tonewright: %s\n", first.error().message.c_str());
-    return 1;
-  }
+  if (!first && !patch.empty()) return fail(first.error());
+  if (!qEnvironmentVariableIsSet("DISPLAY") && !qEnvironmentVariableIsSet("WAYLAND_DISPLAY") &&
+      !qEnvironmentVariableIsSet("QT_QPA_PLATFORM"))
+    return fail({"There is no display for the studio; the commands (tonewright --help) need none."});
+  qputenv("JACK_NO_START_SERVER", "1");  // looking for a server must not start one
+  const auto before = qInstallMessageHandler(&onQtMessage);
+  QApplication application(argc, argv);
+  qInstallMessageHandler(before);
+  std::setlocale(LC_NUMERIC, "C");  // Qt takes the user's locale; numbers in files and text stay with points
+  QApplication::setApplicationName("Tonewright");
+  QApplication::setOrganizationName("Tonewright");
+  QApplication::setApplicationVersion(TONEWRIGHT_VERSION);
+  ui::applyTheme(application, ui::ThemeKind::dark);
   EngineHost host(registry);
   ui::Document document(registry, host);
   ui::WindowServices services;

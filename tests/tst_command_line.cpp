@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The program as scripts see it: exit codes, one-line errors, same arguments same bytes.
+#include <sys/resource.h>
+
+#include <QDir>
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
+#include <QScopeGuard>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -60,7 +64,7 @@ class TestCommandLine : public QObject {
     QTest::newRow("bad rate") << QStringList{"render", "fm-bell", "-o", out, "--rate", "7"} << 2 << "7";
     QTest::newRow("unknown preset") << QStringList{"render", "fm-bel", "-o", out} << 1 << "fm-bell";
     QTest::newRow("unknown ending") << QStringList{"render", "fm-bell", "-o", at("x.xyz")} << 1 << ".wav";
-    QTest::newRow("bad set") << QStringList{"render", "fm-bell", "-o", out, "--set", "nothing"} << 1
+    QTest::newRow("bad set") << QStringList{"render", "fm-bell", "-o", out, "--set", "nothing"} << 2
                              << "node.input=VALUE";
     QTest::newRow("unknown node") << QStringList{"render", "subtractive-voice", "-o", out, "--set", "svx.cutoff=1k"}
                                   << 1 << "svf";
@@ -70,7 +74,32 @@ class TestCommandLine : public QObject {
                                << "Hz";
     QTest::newRow("out of range") << QStringList{"render", "subtractive-voice", "-o", out, "--set", "svf.cutoff=1e6"}
                                   << 1 << "20 kHz";
-    QTest::newRow("bad note") << QStringList{"render", "fm-bell", "-o", out, "--notes", "H4:0:1"} << 1 << "H4";
+    QTest::newRow("bad note") << QStringList{"render", "fm-bell", "-o", out, "--notes", "H4:0:1"} << 2 << "H4";
+    const auto render = [&](const char* name, const QStringList& more, int code, const char* says) {
+      QTest::newRow(name) << QStringList{"render", "subtractive-voice", "-o", out} + more << code << says;
+    };
+    render("nan rate", {"--rate", "nan"}, 2, "8000 to 192000");
+    render("nan seconds", {"--seconds", "nan"}, 2, "nan");
+    render("nan value", {"--set", "svf.cutoff=nan"}, 1, "nan");
+    render("negative seed", {"--seed", "-1"}, 2, "-1");
+    render("half a seed", {"--seed", "1.5"}, 2, "1.5");
+    render("nan note", {"--notes", "nan:0:1"}, 2, "nan");
+    render("far note", {"--notes", "C2147483647:0:1"}, 2, "C2147483647");
+    render("empty notes", {"--notes", ""}, 2, "--notes");
+    render("no file named", {"--input", "svf"}, 2, "NODE=AUDIO");
+    render("not an input", {"--input", "svf=x.wav"}, 1, "svf");
+    render("bad format", {"--format", "tape"}, 2, "wav16");
+    render("bad level", {"--normalise", "peak=loud"}, 2, "loud");
+    render("bad normalisation", {"--normalise", "loud=1"}, 2, "peak=-1");
+    render("sound as MIDI", {"--midi", TONEWRIGHT_PROGRAM}, 1, "MIDI");
+    QTest::newRow("unknown flag alone") << QStringList{"--wrong"} << 2 << "--wrong";
+    QTest::newRow("two words") << QStringList{"one", "two"} << 2 << "one";
+    QTest::newRow("studio of nothing") << QStringList{"subtractive-voise"} << 1 << "subtractive-voice";
+    QTest::newRow("studio without display") << QStringList{"subtractive-voice"} << 1 << "no display";
+    QTest::newRow("line break") << QStringList{"check", "a\nb\x1b[31m"} << 1 << "a b";
+    QTest::newRow("export twice") << QStringList{"fit",        "fm-bell",  "x.wav",     "-o",
+                                                 at("f.json"), "--report", at("f.json")}
+                                  << 1 << "x.wav";
     QTest::newRow("no midi") << QStringList{"render", "fm-bell", "-o", out, "--midi", at("none.mid")} << 1
                              << "none.mid";
     QTest::newRow("unwritable") << QStringList{"render", "fm-bell", "-o", "/no-such-folder/x.wav", "--seconds", "0.1"}
@@ -86,6 +115,105 @@ class TestCommandLine : public QObject {
     QCOMPARE(r.exit, exit);
     QVERIFY2(r.err.contains(says.toUtf8()), r.err.constData());
     QCOMPARE(r.err.count('\n'), 1);
+  }
+
+  /// What could not be kept is refused before the work, and nothing that is there is harmed.
+  void fitRefusesPlaces_data() {
+    QTest::addColumn<QStringList>("more");
+    QTest::addColumn<QString>("says");
+    QTest::newRow("over the target") << QStringList{"-o", "take.wav"} << "twice";
+    QTest::newRow("over a sound") << QStringList{"-o", "other.wav"} << "name of a sound";
+    QTest::newRow("export over the target") << QStringList{"-o", "f.json", "--export", "./take.wav"} << "twice";
+    QTest::newRow("report over the patch") << QStringList{"-o", "f.json", "--report", "f.json"} << "twice";
+    QTest::newRow("no folder") << QStringList{"-o", "none/f.json"} << "none/f.json";
+    QTest::newRow("no folder for the report") << QStringList{"-o", "f.json", "--report", "none/r"} << "none/r";
+    QTest::newRow("no folder for the export") << QStringList{"-o", "f.json", "--export", "none/e.wav"} << "none/e.wav";
+    QTest::newRow("export of no type") << QStringList{"-o", "f.json", "--export", "e.xyz"} << ".wav";
+  }
+  void fitRefusesPlaces() {
+    QFETCH(QStringList, more);
+    QFETCH(QString, says);
+    const QString folder = dir_.filePath("places");
+    QDir().mkpath(folder);
+    if (!QFile::exists(folder + "/take.wav"))
+      QCOMPARE(run({"render", "sub-bass", "-o", "take.wav", "--seconds", "0.3"}, folder).exit, 0);
+    const QByteArray before = bytes(folder + "/take.wav");
+    const Run r = run(QStringList{"fit", "sub-bass", "take.wav", "--budget", "3600"} + more, folder);
+    QCOMPARE(r.exit, 1);
+    QVERIFY2(r.err.contains(says.toUtf8()) && r.err.count('\n') == 1, r.err.constData());
+    QVERIFY(bytes(folder + "/take.wav") == before);
+    QCOMPARE(QDir(folder).entryList(QDir::Files | QDir::Hidden), QStringList{"take.wav"});
+  }
+
+  void unreachableDisplay() {
+    QProcess p;
+    QProcessEnvironment e = QProcessEnvironment::systemEnvironment();
+    e.remove("QT_QPA_PLATFORM");
+    e.insert("DISPLAY", ":4711");
+    p.setProcessEnvironment(e);
+    p.start(TONEWRIGHT_PROGRAM, {"subtractive-voice"});
+    QVERIFY(p.waitForFinished(30000));
+    QCOMPARE(p.exitCode(), 1);
+    const QByteArray err = p.readAllStandardError();
+    QVERIFY2(err.contains("display cannot be opened") && err.count('\n') == 1, err.constData());
+  }
+
+  void fullDiskBehindStdout() {
+    QProcess p;
+    p.setStandardOutputFile("/dev/full");
+    p.start(TONEWRIGHT_PROGRAM, {"nodes", "--json"});
+    QVERIFY(p.waitForFinished(30000));
+    QCOMPARE(p.exitCode(), 1);
+    QVERIFY(p.readAllStandardError().contains("could not be written"));
+  }
+
+  /// A full disk: 64 kB of memory mounted as one (needs root, as the test machines have it).
+  void fullDisk() {
+    const QString folder = dir_.filePath("full");
+    QDir().mkpath(folder);
+    if (QProcess::execute("mount", {"-t", "tmpfs", "-o", "size=64k", "tmpfs", folder}) != 0)
+      QSKIP("a small disk cannot be mounted here");
+    const auto unmount = qScopeGuard([&] { QProcess::execute("umount", {folder}); });
+    for (const char* name : {"a.wav", "a.flac", "a.ogg", "a.mp3"}) {
+      const QString path = folder + "/" + name;
+      QFile earlier(path);
+      QVERIFY(earlier.open(QIODevice::WriteOnly) && earlier.write("before") == 6);
+      earlier.close();
+      const Run r = run({"render", "noise-wind", "-o", path, "--seconds", "8"});
+      QCOMPARE(r.exit, 1);
+      QVERIFY2(r.err.contains("No space left") && r.err.count('\n') == 1, r.err.constData());
+      QVERIFY(bytes(path) == "before");
+    }
+    QCOMPARE(QDir(folder).entryList(QDir::Files | QDir::Hidden).size(), 4);
+  }
+
+  /// Too little memory (400 MB of addresses): a sentence, not a crash.
+  void littleMemory() {
+    QProcess p;
+    p.setChildProcessModifier([] {
+      const rlimit limit{400u << 20, 400u << 20};
+      setrlimit(RLIMIT_AS, &limit);
+    });
+    p.start(TONEWRIGHT_PROGRAM, {"render", "sub-bass", "-o", at("long.wav"), "--seconds", "3600"});
+    QVERIFY(p.waitForFinished(120000));
+    QCOMPARE(p.exitStatus(), QProcess::NormalExit);
+    QCOMPARE(p.exitCode(), 1);
+    const QByteArray err = p.readAllStandardError();
+    QVERIFY2(err.contains("memory") && err.count('\n') == 1, err.constData());
+    QVERIFY(!QFile::exists(at("long.wav")));
+  }
+
+  /// A locale with a decimal comma changes neither what is read nor what is written.
+  void commaLocale() {
+    const QStringList arguments{"render", "noise-wind", "--seconds", "0.25", "--notes", "C4:0.05:0.1:0.5", "-o"};
+    qputenv("LC_ALL", "de_DE.UTF-8");
+    const Run german = run(arguments + QStringList{at("german.wav")});
+    const Run json = run({"nodes", "--json"});
+    qunsetenv("LC_ALL");
+    QCOMPARE(german.exit, 0);
+    QCOMPARE(run(arguments + QStringList{at("plain.wav")}).exit, 0);
+    QVERIFY(bytes(at("german.wav")) == bytes(at("plain.wav")));
+    QVERIFY(!QJsonDocument::fromJson(json.out).isNull());
   }
 
   void nodesJson() {

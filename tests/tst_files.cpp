@@ -180,6 +180,11 @@ class TestFiles : public QObject {
     const auto got = readAudio(in("nan.wav"));
     QVERIFY(got.has_value());
     for (const float x : got->channels[0]) QVERIFY(std::isfinite(x));
+    for (std::size_t i = bytes.size() - 4 * nan.frames(); i + 4 <= bytes.size(); i += 4)
+      bytes.replace(i, 4, "\xff\xff\xff\x7f");
+    put(in("all-nan.wav"), bytes);
+    const auto allNan = readAudio(in("all-nan.wav"));
+    QVERIFY(!allNan && isSentence(allNan.error().message));
     QVERIFY(writeAudio(in("nan16.wav"), nan, AudioFormat::wav16).has_value());
     AudioData one;
     one.channels = {{0.5f}};
@@ -235,6 +240,8 @@ class TestFiles : public QObject {
     QVERIFY(bytesOf(folder / "x") == "before");
   }
   void unwritable() {
+    QCOMPARE(::mkfifo(in("pipe.wav").c_str(), 0600), 0);  // renaming onto a device would replace it
+    QVERIFY(!writeAudio(in("pipe.wav"), tone(), AudioFormat::wav16) && fs::is_fifo(in("pipe.wav")));
     for (const fs::path& p :
          {in("no/such/folder/x.wav"), fs::path("/proc/x.wav"), fs::path(dir_.path().toStdString())}) {
       const auto done = writeAudio(p, tone(), AudioFormat::wav16);

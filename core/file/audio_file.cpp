@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMostChannels = 64;
-constexpr std::size_t kMostSamples = std::size_t{1} << 31;  // 8 GiB of floats
+constexpr std::size_t kMostSamples = std::size_t{1} << 30;  // 4 GiB of floats
 constexpr sf_count_t kBlock = 4096;                         // libsndfile's Vorbis writer keeps a block on the stack
 
 std::string quoted(const fs::path& path) { return "\"" + path.string() + "\""; }
@@ -76,18 +76,21 @@ Result<AudioData> readAudio(const fs::path& path, double mostSeconds) {
   audio.channels.resize(channels);
   const double most = std::min(mostSeconds * info.samplerate, static_cast<double>(kMostSamples / channels));
   std::vector<float> block(static_cast<std::size_t>(kBlock) * channels);
+  bool finite = false;
   // the header's length is not believed: what is there is read, block by block
   for (sf_count_t got; (got = sf_readf_float(sound.get(), block.data(), kBlock)) > 0;) {
     if (static_cast<double>(audio.frames()) + static_cast<double>(got) > most)
-      return Error{"The file " + quoted(path) + " is longer than " + std::to_string(std::lround(mostSeconds)) +
-                   " seconds; cut it first."};
+      return Error{"The file " + quoted(path) + " is longer than " +
+                   std::to_string(std::lround(most / info.samplerate)) + " seconds; cut it first."};
     for (std::size_t c = 0; c < channels; ++c)
       for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
         const float x = block[i * channels + c];
+        finite = finite || std::isfinite(x);
         audio.channels[c].push_back(std::isfinite(x) ? x : 0.0f);
       }
   }
   if (audio.frames() == 0) return Error{"The file " + quoted(path) + " holds no sound."};
+  if (!finite) return Error{"The file " + quoted(path) + " is damaged: none of its samples is a finite number."};
   return audio;
 }
 
@@ -272,7 +275,10 @@ void setQuality(SNDFILE* sound, AudioFormat format) {
 
 Result<void> checkWritable(const fs::path& path, const AudioData& audio, AudioFormat format) {
   std::error_code code;
-  if (fs::is_directory(path, code)) return Error{quoted(path) + " is a folder; give a file name."};
+  const fs::file_status status = fs::status(path, code);
+  if (fs::is_directory(status)) return Error{quoted(path) + " is a folder; give a file name."};
+  if (fs::exists(status) && !fs::is_regular_file(status))  // renaming would replace a device
+    return Error{quoted(path) + " is not an ordinary file; choose another place."};
   if (audio.frames() == 0) return Error{"There is no sound to write to " + quoted(path) + "."};
   const SF_INFO info = soundInfo(audio, format);
   if (!sf_format_check(&info))

@@ -24,7 +24,8 @@ struct AudioData {
 
 /// Reads a whole file. Refused in one sentence: missing, unreadable or unknown files, no channels,
 /// no frames, more than `mostSeconds` of sound, a header that promises more than the file holds
-/// (what is there is read when it is at least one frame), samples that are not finite (silenced).
+/// (what is there is read when it is at least one frame), files without one finite sample (single
+/// ones that are not finite are silenced).
 Result<AudioData> readAudio(const std::filesystem::path& path, double mostSeconds = 3600);
 
 /// best: soxr's very high quality. standard: its high quality (20 bit), which is what sox does by

@@ -145,7 +145,7 @@ Result<double> parseNote(std::string_view text) {
   const Error bad{"\"" + std::string(text) +
                   "\" is not a note; write a name such as C4 or F#3, or a MIDI number 0-127."};
   if (plain.ec == std::errc() && plain.ptr == end) {
-    if (number < 0 || number > 127) return bad;
+    if (!(number >= 0 && number <= 127)) return bad;  // "nan" too
     return number;
   }
   constexpr std::array kSemitone{9, 11, 0, 2, 4, 5, 7};  // a b c d e f g
@@ -157,9 +157,9 @@ Result<double> parseNote(std::string_view text) {
   for (; i < text.size() && (text[i] == '#' || text[i] == 'b'); ++i) semitone += text[i] == '#' ? 1 : -1;
   int octave = 0;
   const auto r = std::from_chars(text.data() + i, end, octave);
-  if (r.ec != std::errc() || r.ptr != end) return bad;
+  if (r.ec != std::errc() || r.ptr != end || octave < -1 || octave > 9) return bad;
   const int midi = semitone + 12 * (octave + 1);
-  if (octave < -1 || octave > 9 || midi < 0 || midi > 127) return bad;
+  if (midi < 0 || midi > 127) return bad;
   return static_cast<double>(midi);
 }
 
