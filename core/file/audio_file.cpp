@@ -74,7 +74,8 @@ Result<AudioData> readAudio(const fs::path& path, double mostSeconds) {
   audio.rate = info.samplerate;
   const auto channels = static_cast<std::size_t>(info.channels);
   audio.channels.resize(channels);
-  const double most = std::min(mostSeconds * info.samplerate, static_cast<double>(kMostSamples / channels));
+  const std::size_t mostFrames = kMostSamples / channels;
+  const double most = std::min(mostSeconds * info.samplerate, static_cast<double>(mostFrames));
   std::vector<float> block(static_cast<std::size_t>(kBlock) * channels);
   bool finite = false;
   // the header's length is not believed: what is there is read, block by block
