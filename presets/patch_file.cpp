@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "presets/model_file.h"
 #include "presets/safe_write.h"
 
 namespace presets {
@@ -339,6 +340,11 @@ Result<Patch> readText(const std::string& json, const std::string& blobs) {
 }
 
 Result<Patch> readPatch(const std::filesystem::path& path) {
+  if (path.extension() == kModelEnding) {
+    auto model = readModel(path);
+    if (!model) return model.error();
+    return std::move(model->patch);
+  }
   auto json = readAll(path);
   if (!json) return json.error();
   std::string blobs;

@@ -21,7 +21,7 @@ PatchText writeText(const core::Patch& patch);
 /// blobs, duplicate ids and wrong versions are errors; unknown nodes and fields are kept.
 core::Result<core::Patch> readText(const std::string& json, const std::string& blobs);
 
-/// Reads a patch file and its blobs.
+/// Reads a patch file and its blobs, or the patch of a model file (model_file.h).
 core::Result<core::Patch> readPatch(const std::filesystem::path& path);
 /// Writes under temporary names, then renames (blobs first), so that an earlier file stays whole.
 core::Result<void> writePatch(const core::Patch& patch, const std::filesystem::path& path);
