@@ -11,7 +11,8 @@ namespace {
 constexpr double kCoarseRate = 12000;
 /// A later peak must be higher than this part of the highest to be passed over for an earlier one.
 constexpr double kFirstPeak = 0.9;
-constexpr double kLeastWindowSeconds = 0.006;
+constexpr double kLeastWindowSeconds = 0.006, kFarthestSeconds = 0.012;
+constexpr double kStillAlike = 0.95;
 constexpr Sample kSilence = static_cast<Sample>(1e-9);
 }  // namespace
 
@@ -27,8 +28,7 @@ PitchEstimator::PitchEstimator(double rate, double lowest, double highest)
 
 PitchEstimator::Scratch PitchEstimator::makeScratch() const {
   const auto count = static_cast<std::size_t>(span_ / decimation_ + kWide);
-  return {std::vector<Sample>(count), std::vector<Sample>(count),
-          std::vector<Sample>(static_cast<std::size_t>(longest_ + 2))};
+  return {std::vector<Sample>(count), std::vector<Sample>(static_cast<std::size_t>(longest_ + 2))};
 }
 
 Sample PitchEstimator::likeness(const Sample* end, int window, int lag) {
@@ -49,7 +49,7 @@ Sample PitchEstimator::likeness(const Sample* end, int window, int lag) {
 }
 
 /// The first peak nearly as high as the highest, in coarse samples; 0: none.
-int PitchEstimator::coarsePeak(Scratch& s, double& height) const {
+int PitchEstimator::coarsePeak(Scratch& s) const {
   const Sample* end = s.coarse.data() + span_ / decimation_;
   for (int lag = shortest_ - 1; lag <= longest_; ++lag)
     s.peaks[static_cast<std::size_t>(lag)] = likeness(end, windowOf(lag, leastWindow_), lag);
@@ -57,13 +57,38 @@ int PitchEstimator::coarsePeak(Scratch& s, double& height) const {
     const Sample* p = &s.peaks[static_cast<std::size_t>(lag)];
     return p[0] > 0 && p[0] >= p[-1] && p[0] > p[1];
   };
-  Sample highest = 0;
+  int top = 0;
   for (int lag = shortest_; lag < longest_; ++lag)
-    if (isPeak(lag)) highest = std::max(highest, s.peaks[static_cast<std::size_t>(lag)]);
-  height = static_cast<double>(highest);
-  for (int lag = shortest_; lag < longest_; ++lag)
-    if (isPeak(lag) && s.peaks[static_cast<std::size_t>(lag)] >= static_cast<Sample>(kFirstPeak) * highest) return lag;
-  return 0;
+    if (isPeak(lag) && (top == 0 || s.peaks[static_cast<std::size_t>(lag)] > s.peaks[static_cast<std::size_t>(top)]))
+      top = lag;
+  if (top == 0) return 0;
+  const Sample least = static_cast<Sample>(kFirstPeak) * s.peaks[static_cast<std::size_t>(top)];
+  // an earlier peak counts when it still does over the window of the highest: in its own short one
+  // the overtones of a low note look like a high note
+  const Sample sure = static_cast<Sample>(kFirstPeak) * likeness(end, windowOf(top, leastWindow_), top);
+  for (int lag = shortest_; lag < top; ++lag)
+    if (isPeak(lag) && s.peaks[static_cast<std::size_t>(lag)] >= least &&
+        likeness(end, windowOf(top, leastWindow_), lag) >= sure)
+      return lag;
+  return top;
+}
+
+/// The peak near `lag` at full rate, by the vertex of the parabola through the highest of the lags
+/// within `reach` and its neighbours. Lag and height.
+std::pair<double, double> PitchEstimator::vertex(const Sample* end, int window, double lag, int reach) {
+  const int centre = static_cast<int>(std::lround(lag));
+  int best = centre;
+  Sample most = -2;
+  for (int l = std::max(1, centre - reach); l <= centre + reach; ++l)
+    if (const Sample v = likeness(end, window, l); v > most) {
+      most = v;
+      best = l;
+    }
+  const auto at = [&](int l) { return static_cast<double>(likeness(end, window, l)); };
+  const double before = at(best - 1), middle = static_cast<double>(most), after = at(best + 1);
+  const double bend = before - 2 * middle + after;
+  const double shift = bend < -1e-12 ? std::clamp(0.5 * (before - after) / bend, -1.0, 1.0) : 0.0;
+  return {best + shift, middle - 0.25 * (before - after) * shift};
 }
 
 PitchEstimate PitchEstimator::estimate(std::span<const Sample> x, Scratch& s) const {
@@ -73,24 +98,20 @@ PitchEstimate PitchEstimator::estimate(std::span<const Sample> x, Scratch& s) co
     for (int j = 0; j < decimation_; ++j) sum += x[static_cast<std::size_t>(i * decimation_ + j)];
     s.coarse[static_cast<std::size_t>(i)] = sum;
   }
-  double height = 0;
-  const int peak = coarsePeak(s, height);
+  const int peak = coarsePeak(s);
   if (peak == 0) return {};
-  // at full rate: the highest of the lags around it, and the vertex of the parabola there
   const Sample* end = x.data() + x.size();
-  const int centre = peak * decimation_, window = windowOf(centre, leastWindow_ * decimation_);
-  int best = 0;
-  Sample most = -1;
-  for (int lag = centre - decimation_; lag <= centre + decimation_; ++lag)
-    if (const Sample v = likeness(end, window, lag); v > most) {
-      most = v;
-      best = lag;
-    }
-  const auto at = [&](int lag) { return static_cast<double>(likeness(end, window, lag)); };
-  const double before = at(best - 1), middle = static_cast<double>(most), after = at(best + 1);
-  const double bend = before - 2 * middle + after;
-  const double shift = bend < -1e-12 ? std::clamp(0.5 * (before - after) / bend, -1.0, 1.0) : 0.0;
-  return {rate_ / (best + shift), middle - 0.25 * (before - after) * shift};
+  const int window = windowOf(peak, leastWindow_) * decimation_;
+  auto [lag, height] = vertex(end, window, peak * decimation_, decimation_);
+  // several periods away the same peak tells the period more finely; doubling keeps it in reach
+  double period = lag;
+  const double farthest = std::min(kFarthestSeconds * rate_, static_cast<double>(span_ - window) - decimation_ - 2);
+  for (int periods = 2; periods * period < farthest; periods *= 2) {
+    const auto [far, level] = vertex(end, window, periods * period, 1);
+    if (level < kStillAlike * height) break;
+    period = far / periods;
+  }
+  return {rate_ / period, height};
 }
 
 }  // namespace core

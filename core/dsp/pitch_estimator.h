@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "core/graph/sample.h"
@@ -28,7 +29,7 @@ class PitchEstimator {
   int span() const { return span_; }
   /// Memory of one estimate; made off the audio thread.
   struct Scratch {
-    std::vector<Sample> coarse, energy, peaks;
+    std::vector<Sample> coarse, peaks;
   };
   Scratch makeScratch() const;
   /// x: the newest `span()` samples.
@@ -37,7 +38,8 @@ class PitchEstimator {
  private:
   /// 2 sum x y / sum (x^2 + y^2) between the newest `window` samples and those `lag` before them.
   static Sample likeness(const Sample* end, int window, int lag);
-  int coarsePeak(Scratch& scratch, double& height) const;
+  int coarsePeak(Scratch& scratch) const;
+  static std::pair<double, double> vertex(const Sample* end, int window, double lag, int reach);
   int windowOf(int lag, int least) const { return lag * 2 > least ? lag * 2 : least; }
 
   double rate_ = 48000;
