@@ -9,13 +9,33 @@
 namespace core {
 namespace {
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
-/// Weights start near this size; tensors of smaller numbers (a response) take smaller steps.
-constexpr double kUsualSize = 0.05, kLeastRate = 0.02;
+/// Numbers of a response step by this part of the size that the default response has around them.
+constexpr double kGrowingRate = 0.2;
+constexpr int kAround = 64;
 
-double sizeOf(std::span<const Sample> x) {
-  double sum = 0;
-  for (const Sample v : x) sum += static_cast<double>(v) * static_cast<double>(v);
-  return std::sqrt(sum / static_cast<double>(std::max<std::size_t>(1, x.size())));
+/// Root mean square of the numbers around each.
+std::vector<double> sizesAround(std::span<const Sample> x) {
+  std::vector<double> sums{0};
+  for (const Sample v : x) sums.push_back(sums.back() + static_cast<double>(v) * static_cast<double>(v));
+  std::vector<double> out;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::size_t from = i > kAround ? i - kAround : 0, to = std::min(x.size(), i + kAround);
+    out.push_back(std::sqrt((sums[to] - sums[from]) / static_cast<double>(to - from)));
+  }
+  return out;
+}
+
+void setSteps(Learnable& l, const PlanNode& node, const Tensor& row, bool given, double rate) {
+  const TensorValue& value = node.tensors[at(l.at.tensor)];
+  l.start.assign(value.data.begin(), value.data.end());
+  l.rates.assign(l.count, 1.0);
+  if (!row.growsFromZero) return;
+  std::vector<Sample> usual(l.count);
+  const Setup setup{rate, 1, node.settings, node.tensors, node.inputWidths, node.outputWidths};
+  node.type->tensorDefault(l.at.tensor, setup, usual);
+  l.rates = sizesAround(usual);
+  for (double& r : l.rates) r *= kGrowingRate;
+  if (!given) std::fill(l.start.begin(), l.start.end(), 0.0);
 }
 
 /// Six sizes at 16 kHz, 2048 to 64; longer ones at higher rates.
@@ -42,14 +62,8 @@ Result<std::vector<Learnable>> learnables(const Patch& patch, const Plan& plan) 
       // knobs and what each lane has for itself are for fits
       if (tensor < 0 || p.type->tensors[at(tensor)].sharing == Sharing::perLane) continue;
       const TensorValue& value = p.tensors[at(tensor)];
-      const double size = sizeOf(value.data);
-      all.push_back({n.id,
-                     row,
-                     {node, tensor},
-                     value.shape,
-                     first,
-                     value.data.size(),
-                     std::clamp(size / kUsualSize, kLeastRate, 1.0)});
+      all.push_back({n.id, row, {node, tensor}, value.shape, first, value.data.size(), {}, {}});
+      setSteps(all.back(), p, p.type->tensors[at(tensor)], n.tensors.contains(row), plan.rate);
       first += value.data.size();
     }
   }

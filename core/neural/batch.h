@@ -14,7 +14,8 @@ struct Learnable {
   TensorRef at;
   std::vector<int> shape;
   std::size_t first = 0, count = 0;
-  double rate = 1;  ///< step size relative to the others'
+  std::vector<double> start;  ///< values before training
+  std::vector<double> rates;  ///< step size of each number relative to that of a usual weight
 };
 /// Those that `patch` frees and `plan` has. Error: none.
 Result<std::vector<Learnable>> learnables(const Patch& patch, const Plan& plan);
