@@ -127,13 +127,8 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
 
 Result<void> Run::begin(const TrainState* resume) {
   for (const Learnable& l : batches_[0]->learnables()) {
-    const auto start = batches_[0]
-                           ->plan()
-                           .nodes[static_cast<std::size_t>(l.at.node)]
-                           .tensors[static_cast<std::size_t>(l.at.tensor)]
-                           .data;
-    values_.insert(values_.end(), start.begin(), start.end());
-    rates_.insert(rates_.end(), l.count, l.rate);
+    values_.insert(values_.end(), l.start.begin(), l.start.end());
+    rates_.insert(rates_.end(), l.rates.begin(), l.rates.end());
   }
   adam_.emplace(values_.size(), AdamOptions{0.9, 0.999, 1e-8});
   if (resume) {
