@@ -11,7 +11,7 @@ namespace {
 constexpr double kCoarseRate = 12000;
 /// A later peak must be higher than this part of the highest to be passed over for an earlier one.
 constexpr double kFirstPeak = 0.9;
-constexpr double kLeastWindowSeconds = 0.006, kFarthestSeconds = 0.012;
+constexpr double kLeastWindowSeconds = 0.006, kSteadySeconds = 0.024, kFarthestSeconds = 0.016;
 constexpr double kStillAlike = 0.95;
 constexpr Sample kSilence = static_cast<Sample>(1e-9);
 }  // namespace
@@ -23,7 +23,9 @@ PitchEstimator::PitchEstimator(double rate, double lowest, double highest)
       longest_(static_cast<int>(std::ceil(rate / lowest / decimation_)) + 1),
       leastWindow_(static_cast<int>(kLeastWindowSeconds * rate / decimation_)) {
   // the refinement looks one coarse lag further than the search
-  span_ = (windowOf(longest_ + 1, leastWindow_) + longest_ + 3) * decimation_;
+  const int search = (windowOf(longest_ + 1, leastWindow_) + longest_ + 3) * decimation_;
+  const int steady = static_cast<int>((kSteadySeconds + kFarthestSeconds) * rate) + 2 * decimation_ + 2;
+  span_ = (std::max(search, steady) + decimation_ - 1) / decimation_ * decimation_;
 }
 
 PitchEstimator::Scratch PitchEstimator::makeScratch() const {
@@ -103,11 +105,20 @@ PitchEstimate PitchEstimator::estimate(std::span<const Sample> x, Scratch& s) co
   const Sample* end = x.data() + x.size();
   const int window = windowOf(peak, leastWindow_) * decimation_;
   auto [lag, height] = vertex(end, window, peak * decimation_, decimation_);
+  // a longer window tells the same lag with less noise, once the note fills it
+  int steady = window;
+  if (const int longer = std::max(window, static_cast<int>(kSteadySeconds * rate_)); longer > window) {
+    const auto [finer, level] = vertex(end, longer, lag, 1);
+    if (level >= kStillAlike * height) {
+      lag = finer;
+      steady = longer;
+    }
+  }
   // several periods away the same peak tells the period more finely; doubling keeps it in reach
   double period = lag;
-  const double farthest = std::min(kFarthestSeconds * rate_, static_cast<double>(span_ - window) - decimation_ - 2);
+  const double farthest = std::min(kFarthestSeconds * rate_, static_cast<double>(span_ - steady) - decimation_ - 2);
   for (int periods = 2; periods * period < farthest; periods *= 2) {
-    const auto [far, level] = vertex(end, window, periods * period, 1);
+    const auto [far, level] = vertex(end, steady, periods * period, 1);
     if (level < kStillAlike * height) break;
     period = far / periods;
   }

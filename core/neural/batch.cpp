@@ -12,6 +12,7 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 /// Numbers of a response step by this part of the size that the default response has around them.
 constexpr double kGrowingRate = 0.2;
 constexpr int kAround = 64;
+constexpr double kLoudnessWeight = 0.5;
 
 /// Root mean square of the numbers around each.
 std::vector<double> sizesAround(std::span<const Sample> x) {
@@ -46,6 +47,8 @@ LossOptions lossOptions(double rate) {
   for (int size = 2048; size >= 64; size /= 2) o.sizes.push_back(size * scale);
   o.epsilon = 1e-5;
   o.linear = 1;
+  o.loudness = kLoudnessWeight;
+  o.rate = rate;
   return o;
 }
 }  // namespace

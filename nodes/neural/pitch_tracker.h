@@ -56,6 +56,7 @@ struct PitchTracker {
   enum TrackLine { heldPitch, heldConfidence, pending, pendingCount, trackLines };
   /// Frames a leap of more than half an octave must last before it is believed.
   static constexpr Sample kLeap = 0.5_s, kLeapFrames = 3;
+  static constexpr Sample kSteadyCents = 10, kLeastPart = static_cast<Sample>(0.1);
 
   static PitchEstimator estimator(const Setup& s) { return {s.rate, s.number(lowest), s.number(highest)}; }
   static HistoryShape historyShape(int row, const Setup& s) {
@@ -91,6 +92,13 @@ struct PitchTracker {
     }
   }
 
+  /// Small differences from frame to frame are noise, which would colour every harmonic: they pass a
+  /// low-pass; differences of a tenth of a semitone and more pass as they are.
+  static Sample steadied(Sample held, Sample octaves) {
+    const Sample way = octaves - held;
+    return held + way * std::clamp(std::fabs(way) * (1200.0_s / kSteadyCents), kLeastPart, 1.0_s);
+  }
+
   /// Estimates at `end` (an absolute frame) and decides what is held in the frame `now` of the track.
   template <int L>
   static void follow(const Block<L>& b, int l, std::int64_t end, std::int64_t now) {
@@ -108,7 +116,7 @@ struct PitchTracker {
       count = near ? 0.0_s : std::fabs(octaves - waiting) < kLeap ? count + 1.0_s : 1.0_s;
       waiting = octaves;
       if (near || fresh || count >= kLeapFrames) {
-        held = octaves;
+        held = near && !fresh ? steadied(held, octaves) : octaves;
         count = 0;
       }
     }
