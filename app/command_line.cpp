@@ -13,8 +13,7 @@
 namespace app {
 namespace {
 
-constexpr std::array<const char*, 8> kCommands{"nodes", "presets", "check", "render",
-                                               "fit",   "compare", "bench", "demo"};
+constexpr std::array kCommands{"nodes", "presets", "check", "render", "fit", "train", "compare", "bench", "demo"};
 
 /// A word that is a command, help or version; anything else is a patch for the studio.
 bool isCommand(const std::string& word) {
@@ -54,6 +53,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   RenderArguments render;
   FitArguments fit;
   BenchArguments benches;
+  TrainArguments train;
 
   auto* nodes = cli.add_subcommand("nodes", "List the node types with their inputs, settings, tensors and outputs");
   auto* presets = cli.add_subcommand("presets", "List the factory presets");
@@ -86,6 +86,24 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   fits->add_option("--steps", fit.steps, "Gradient steps instead of a time budget (reproducible)")
       ->check(within(1, 1000000));
   fits->add_option("--seed", fit.seed, "Seed of the search")->check(within(0, 2147483647));
+  auto* trains = cli.add_subcommand("train", "Train a model on a folder of recordings");
+  trains->add_option("FOLDER", train.folder, "Folder of recordings of one instrument (or one file)")->required();
+  trains->add_option("-o,--output", train.out, "Model file, .safetensors")->required();
+  trains->add_option("--patch", train.patch, "Patch to train (a file or a factory preset)");
+  trains->add_option("--size", train.size, "tiny, small or full");
+  trains->add_option("--rate", train.rate, "Sample rate of the model, Hz (16000 ends at 8 kHz)")
+      ->check(within(8000.0, 96000.0));
+  trains->add_option("--minutes", train.minutes, "Time to train")->check(within(0.01, 10000.0));
+  trains->add_option("--steps", train.steps, "Steps instead of a time (reproducible)")->check(within(1, 100000000));
+  trains->add_option("--validate", train.validate, "Takes or files to hold out (else every tenth take)")
+      ->delimiter(',');
+  trains->add_flag("--resume", train.resume, "Go on from the checkpoint at the output");
+  trains->add_option("--seed", train.seed, "Seed of weights and clips")->check(within(0, 2147483647));
+  trains->add_option("--threads", train.threads, "Worker threads (part of what makes a run reproducible)")
+      ->check(within(1, 64));
+  trains->add_option("--licence", train.licence, "Licence to write into the model");
+  trains->add_option("--credits", train.credits, "Credits to write into the model");
+  trains->add_option("--credits-file", train.creditsFile, "File with the credits")->check(CLI::ExistingFile);
   auto* compares = cli.add_subcommand("compare", "Measure how close one recording is to another");
   compares->add_option("TARGET", patch)->required();
   compares->add_option("OUTPUT", output)->required();
@@ -125,6 +143,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
     if (command == "check") return checkCommand(registry, patch, json);
     if (command == "render") return renderCommand(registry, render);
     if (command == "fit") return fitCommand(registry, fit);
+    if (command == "train") return trainCommand(registry, train);
     if (command == "compare") return compareCommand(patch, output, json);
     if (command == "bench") return benchCommand(registry, benches, json);
     return demoCommand(registry);

@@ -32,6 +32,13 @@ struct BenchArguments {
   double budget = 60;
   int seed = 1;
 };
+struct TrainArguments {
+  std::string folder, out, patch = "neural-decoder", size = "tiny", licence, credits, creditsFile;
+  std::vector<std::string> validate;
+  double rate = 0, minutes = 10;
+  int steps = 0, seed = 1, threads = 0;
+  bool resume = false;
+};
 
 /// Prints "tonewright: sentence" on stderr, in one line; returns `code`.
 int fail(const core::Error& error, int code = 1);
@@ -41,6 +48,7 @@ int presetsCommand(bool json);
 int checkCommand(const core::Registry& registry, const std::string& patch, bool json);
 int renderCommand(const core::Registry& registry, const RenderArguments& arguments);
 int fitCommand(const core::Registry& registry, const FitArguments& arguments);
+int trainCommand(const core::Registry& registry, const TrainArguments& arguments);
 int compareCommand(const std::string& target, const std::string& output, bool json);
 int benchCommand(const core::Registry& registry, const BenchArguments& arguments, bool json);
 /// The main job without a display: fits a factory patch to a recording and leaves everything in a

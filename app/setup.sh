@@ -7,7 +7,7 @@ build_packages="g++ cmake ninja-build pkg-config ccache
   qt6-base-dev qt6-svg-dev libgl-dev
   libjack-jackd2-dev librtaudio-dev librtmidi-dev
   libxtensor-dev xtl-dev libxsimd-dev libxtensor-blas-dev libopenblas-pthread-dev
-  libsndfile1-dev libsoxr-dev libsamplerate0-dev libfftw3-dev libebur128-dev
+  libdnnl-dev libsndfile1-dev libsoxr-dev libsamplerate0-dev libfftw3-dev libebur128-dev
   nlohmann-json3-dev libcli11-dev libreaderwriterqueue-dev
   fonts-dejavu-core sonic-pi-samples"
 

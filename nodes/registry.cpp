@@ -8,6 +8,7 @@ core::Registry nodes::makeRegistry() {
   addEnvelopeNodes(r);
   addEffectNodes(r);
   addControlNodes(r);
+  addNeuralNodes(r);
   addStructureNodes(r);
   return r;
 }

@@ -15,6 +15,7 @@ void addFilterNodes(core::Registry& r);
 void addEnvelopeNodes(core::Registry& r);
 void addEffectNodes(core::Registry& r);
 void addControlNodes(core::Registry& r);
+void addNeuralNodes(core::Registry& r);
 void addStructureNodes(core::Registry& r);
 
 }  // namespace nodes

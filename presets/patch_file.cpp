@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "presets/model_file.h"
 #include "presets/safe_write.h"
 
 namespace presets {
@@ -36,6 +37,11 @@ std::filesystem::path keptPath(const std::filesystem::path& path) { return blobP
 }  // namespace
 
 Result<Patch> readPatch(const std::filesystem::path& path) {
+  if (path.extension() == kModelEnding) {
+    auto model = readModel(path);
+    if (!model) return model.error();
+    return std::move(model->patch);
+  }
   auto json = readAll(path);
   if (!json) return json.error();
   const auto with = [&](const std::filesystem::path& blobs) -> Result<Patch> {

@@ -21,7 +21,7 @@ PatchText writeText(const core::Patch& patch);
 /// blobs, duplicate ids and wrong versions are errors; unknown nodes and fields are kept.
 core::Result<core::Patch> readText(const std::string& json, const std::string& blobs);
 
-/// Reads a patch file and its blobs.
+/// Reads a patch file and its blobs, or the patch of a model file (model_file.h).
 core::Result<core::Patch> readPatch(const std::filesystem::path& path);
 /// Whether a patch could be written there, without touching what is there. Error: also for names that
 /// end like a sound or a blob file.

@@ -14,8 +14,17 @@ const core::Registry& registry() {
   return r;
 }
 
-/// Smooth loss: sum of w tanh(y); also sets d loss / d y when asked.
+/// Smooth loss: sum of w tanh(y / size of that output); also sets d loss / d y when asked, and then
+/// the sizes, so that outputs in decibels do not lie where tanh is flat.
 double loss(NodeRig& rig, unsigned seed, bool cotangents) {
+  static std::vector<double> sizes;
+  if (cotangents) {
+    sizes.assign(rig.outputs.size(), 1.0);
+    for (std::size_t o = 0; o < rig.outputs.size(); ++o)
+      for (int c = 0; c < rig.outputs[o].planes(); ++c)
+        for (int i = 0; i < rig.outputs[o].tickSize() * rig.ticks; ++i)
+          sizes[o] = std::max(sizes[o], std::fabs(static_cast<double>(rig.outputs[o].at(0, 0, c)[i])));
+  }
   std::mt19937 random(seed);
   std::normal_distribution<double> gauss;
   double sum = 0;
@@ -24,9 +33,9 @@ double loss(NodeRig& rig, unsigned seed, bool cotangents) {
       Sample* y = rig.outputs[o].at(0, 0, c);
       Sample* d = rig.dOutputs[o].at(0, 0, c);
       for (int i = 0; i < rig.outputs[o].tickSize() * rig.ticks; ++i) {
-        const double w = gauss(random), t = std::tanh(static_cast<double>(y[i]));
+        const double w = gauss(random), t = std::tanh(static_cast<double>(y[i]) / sizes[o]);
         sum += w * t;
-        if (cotangents) d[i] = static_cast<Sample>(w * (1 - t * t));
+        if (cotangents) d[i] = static_cast<Sample>(w * (1 - t * t) / sizes[o]);
       }
     }
   return sum;

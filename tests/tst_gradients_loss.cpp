@@ -54,6 +54,20 @@ class TestGradientsLoss : public QObject {
     const double off = worst(loss, sound(2, 455, 3001), 1e-9);
     QVERIFY2(off < 1e-4, qPrintable(QString::number(off)));
   }
+  void loudness() {
+    LossOptions options{LossKind::smooth, {128, 512}, 1e-4, 0};
+    options.loudness = 2;
+    const SpectralLoss with(sound(1, 440, 3001), options);
+    const double off = worst(with, sound(2, 455, 3001), 1e-8);
+    QVERIFY2(off < 1e-5, qPrintable(QString::number(off)));
+    // twice as loud is ln 2 away in every frame, whatever the sound
+    options.kind = LossKind::robust;
+    options.linear = 0;
+    options.epsilon = 1e-7;
+    std::vector<double> louder = sound(1, 440, 3001);
+    for (double& v : louder) v *= 2;
+    QVERIFY(std::abs(SpectralLoss(sound(1, 440, 3001), options).value(louder) - 3 * std::log(2.0)) < 0.01);
+  }
   /// At a kink (the target itself) the adjoint is zero, not noise or NaN; next to it it has full size.
   void kink() {
     const std::vector<double> x = sound(1, 440, 3001);

@@ -7,6 +7,7 @@
 #include <numbers>
 #include <thread>
 
+#include "core/analysis/loudness.h"
 #include "core/dsp/math.h"
 #include "core/graph/buffers.h"
 #include "core/graph/scratch.h"
@@ -16,6 +17,7 @@ namespace {
 using Wide = Vec<kWide>;
 constexpr Sample kLn2Half = static_cast<Sample>(std::numbers::ln2 / 2);
 constexpr int kFramesBetweenChecks = 64;
+constexpr double kLevelFloor = 1e-4;
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 Wide magnitude(const Wide& v) { return v < 0.0_s ? -v : v; }
@@ -69,15 +71,22 @@ SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& op
   for (const int size : options_.sizes) {
     const int hop = size / 4, bins = size / 2 + 1;
     const int frames = 1 + static_cast<int>(length_) / hop;
-    Scale s{size, hop, frames, bins, (bins + kWide - 1) / kWide * kWide, {}, RealFft(size, FftArrays::aligned), {}, {}};
+    Scale s{size, hop, frames, bins, (bins + kWide - 1) / kWide * kWide, {}, RealFft(size, FftArrays::aligned),
+            {},   {},  {},     {}};
     for (int i = 0; i < size; ++i)
       s.window.push_back(static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size));
     s.logs.resize(at(frames) * at(s.row));
     if (options_.kind == LossKind::robust) s.magnitudes.resize(s.logs.size());
+    if (options_.loudness > 0) {
+      s.weights.assign(at(s.row), 0);
+      for (int k = 0; k < bins; ++k)
+        s.weights[at(k)] = static_cast<Sample>(std::pow(10.0, aWeight(k * options_.rate / size) / 20) / bins);
+    }
     Scratch scratch(s);
     const Sample floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
     for (int f = 0; f < frames && !stop.stop_requested(); ++f) {
       transform(s, target, f, scratch);
+      if (options_.loudness > 0) s.levels.push_back(std::log(level(s, scratch)));
       for (int k = 0; k < s.row; k += kWide) {
         const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
         const Wide power = re * re + im * im;
@@ -100,6 +109,17 @@ void SpectralLoss::transform(const Scale& s, std::span<const Sample> x, int fram
   s.fft.forward(scratch.time.data(), scratch.bins.data());
 }
 
+/// Mean over bins of A-weighted magnitudes, at least the floor of Engel et al. (1e-4 of an unscaled
+/// transform).
+double SpectralLoss::level(const Scale& s, const Scratch& scratch) const {
+  Wide sum = splat<kWide>(0);
+  for (int k = 0; k < s.row; k += kWide) {
+    const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
+    sum = sum + squareRoot<kWide>(re * re + im * im) * load<kWide>(&s.weights[at(k)]);
+  }
+  return sumOf(sum) + kLevelFloor * 4 / s.size;
+}
+
 /// Loss of one frame (a sum over bins). Unless `weight` is zero, bins become weight x its derivative by them.
 double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, Sample weight) const {
   const bool robust = options_.kind == LossKind::robust;
@@ -107,6 +127,13 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, Sample
   const auto linear = static_cast<Sample>(robust ? options_.linear * s.size / 4 : 0);
   const std::size_t row = at(frame) * at(s.row);
   const Wide tiny = splat<kWide>(std::numeric_limits<Sample>::min());
+  double levelTerm = 0;
+  Sample levelSlope = 0;
+  if (options_.loudness > 0) {
+    const double now = level(s, scratch), apart = std::log(now) - s.levels[at(frame)];
+    levelTerm = options_.loudness * s.bins * std::abs(apart);
+    levelSlope = static_cast<Sample>(options_.loudness * s.bins * (apart > 0 ? 1 : apart < 0 ? -1 : 0) / now);
+  }
   Wide sum = splat<kWide>(0);
   for (int k = 0; k < s.row; k += kWide) {
     const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
@@ -119,13 +146,17 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, Sample
       term = term + magnitude(apart) * linear;
       slope = slope + (m > tiny ? sign(apart) * linear / maximum(m, tiny) : splat<kWide>(0));
     }
+    if (levelSlope != 0) {
+      const Wide m = squareRoot<kWide>(power), share = levelSlope * load<kWide>(&s.weights[at(k)]);
+      slope = slope + (m > tiny ? share / maximum(m, tiny) : splat<kWide>(0));
+    }
     // padding has equal zeros on both sides: its terms are zero
     sum = sum + term;
     if (weight == 0) continue;
     slope = slope * weight;
     storeComplex(&scratch.bins[at(k)], slope * re, slope * im);
   }
-  return sumOf(sum);
+  return sumOf(sum) + levelTerm;
 }
 
 double SpectralLoss::scaleLoss(const Scale& s, std::span<const Sample> x, std::span<Sample> d,

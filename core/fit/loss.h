@@ -5,7 +5,8 @@
 //   smooth: mean (l - l target)^2.
 //   robust: mean |l - l target| + linear size / 4 mean |m - m target|; size / 4 is the gain of an
 //           unscaled Hann transform, in which the linear term is usually stated.
-// Means are over frames and bins of each size, and then over the sizes.
+// Means are over frames and bins of each size, and then over the sizes. Both can be given a loudness
+// term: weight x mean over frames of |L - L target|, L = ln(mean over bins of A-weighted magnitudes).
 #pragma once
 
 #include <span>
@@ -24,6 +25,8 @@ struct LossOptions {
   double epsilon = 1e-3;   ///< amplitude, 1 = full scale
   double linear = 0.3;     ///< weight of the linear term of `robust`
   int threads = 1;         ///< 1 or 2; the result does not depend on it
+  double loudness = 0;     ///< weight of the loudness term; 0: none
+  double rate = 48000;     ///< Hz, for the A-weighting
 };
 
 /// Window sizes for a rate and a pitch: 128 to 4096 at 48 kHz in steps of two, scaled with the rate,
@@ -49,10 +52,13 @@ class SpectralLoss {
     std::vector<Sample> window;                            ///< Hann, divided by half its sum
     RealFft fft;
     std::vector<Sample> logs, magnitudes;  ///< of the target, [frame][row]
+    std::vector<Sample> weights;           ///< A-weighting of magnitudes; empty without a loudness term
+    std::vector<double> levels;            ///< of the target, by frame
   };
   struct Scratch;
   void transform(const Scale& s, std::span<const Sample> x, int frame, Scratch& scratch) const;
   double scaleLoss(const Scale& s, std::span<const Sample> x, std::span<Sample> d, const std::stop_token& stop) const;
+  double level(const Scale& s, const Scratch& scratch) const;
   double rowLoss(const Scale& s, int frame, Scratch& scratch, Sample weight) const;
 
   LossOptions options_;

@@ -22,6 +22,16 @@ class Adam {
   bool step(std::span<double> x, std::span<const double> gradient, std::span<const double> rate, double scale);
   /// Forgets its moments.
   void restart();
+  /// Its moments, and going on from them after `count` steps.
+  void save(std::vector<double>& mean, std::vector<double>& square) const {
+    mean = mean_;
+    square = square_;
+  }
+  void restore(std::span<const double> mean, std::span<const double> square, int count) {
+    mean_.assign(mean.begin(), mean.end());
+    square_.assign(square.begin(), square.end());
+    count_ = count;
+  }
 
  private:
   AdamOptions options_;

@@ -109,17 +109,19 @@ struct HistoryBuffer {
   AlignedArray<Sample> samples;
   std::int64_t mask = -1, front = 0, span = 0;
   int lines = 1, lanes = 1;
+  int entryFrames = 1;  ///< kTick when it has an entry a tick
 
   HistoryBuffer() = default;
   /// clipFrames < 0: a ring that keeps shape.frames readable while `chunk` more are written.
   HistoryBuffer(const HistoryShape& shape, const Domain& domain, std::int64_t clipFrames, int chunk)
-      : lines(shape.lines), lanes(domain.group) {
+      : lines(shape.lines), lanes(domain.group), entryFrames(shape.perTick ? kTick : 1) {
     if (clipFrames >= 0) {
-      front = shape.frames + kTick;
-      span = front + clipFrames;
+      front = shape.frames + kTick / entryFrames;
+      span = front + clipFrames / entryFrames;
+      if (span * lanes % 1024 == 0) ++span;  // lines a power of two apart would share their cache sets
     } else {
       span = 1;
-      while (span < shape.frames + chunk + 1) span *= 2;
+      while (span < shape.frames + chunk / entryFrames + 1) span *= 2;
       mask = span - 1;
     }
     samples = AlignedArray<Sample>(static_cast<std::size_t>(span * lanes * lines * domain.groups));

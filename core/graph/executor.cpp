@@ -197,6 +197,14 @@ std::span<const Sample> Executor::tensor(int node, int tensor) const {
   return plan_.nodes[at(node)].tensors[at(tensor)].data;
 }
 
+void Executor::offsetSeeds(unsigned by) {
+  for (PlanNode& n : plan_.nodes)
+    for (std::size_t s = 0; s < n.settings.size(); ++s)
+      if (n.type->settings[s].kind == SettingKind::seed)
+        n.settings[s].number += static_cast<double>(by) - static_cast<double>(seedOffset_);
+  seedOffset_ = by;
+}
+
 void Executor::setEvents(std::span<const VoiceEvent> events) {
   events_ = events;
   std::fill(activeFrom_.begin(), activeFrom_.end(), kAsleep);

@@ -75,6 +75,11 @@ class Executor {
 
   /// Output channel 0 or 1 of the last run; null without an output node. [frame][lane] of a group.
   const Sample* output(int channel, int group = 0) const;
+  /// A signal (index into Plan::signals) of the last run; meaningful when buffers are not reused.
+  SignalView signal(int signal, int group = 0) const { return buffer(signal).view(group, 0); }
+  /// Adds to every seed setting as the patch gave it, so that noise differs from step to step of a
+  /// training; nodes read their seed when they run.
+  void offsetSeeds(unsigned by);
 
   /// Nodes that produced a non-finite sample (it was silenced and the node reset); counts since reset.
   std::span<const int> faults() const { return faults_; }
@@ -145,6 +150,7 @@ class Executor {
   std::vector<std::uint8_t> hasPrevious_;  ///< by signal: a tick before the stretch exists
   std::vector<std::shared_ptr<NodeMemory>> memory_;
   std::vector<Setup> setups_;
+  unsigned seedOffset_ = 0;
   std::vector<std::vector<AlignedArray<Sample>>> tensorData_;  ///< per-lane tensors packed [group][element][lane]
 
   // parameters: values_ [parameter][clip]; packed_ lanes of the node's domain

@@ -86,7 +86,7 @@ std::int64_t Executor::longestVoicedMemory() const {
   std::int64_t longest = 0;
   for (std::size_t n = 0; n < plan_.nodes.size(); ++n)
     if (plan_.nodes[n].voiced)
-      for (const HistoryBuffer& h : memory_[n]->histories) longest = std::max(longest, h.span);
+      for (const HistoryBuffer& h : memory_[n]->histories) longest = std::max(longest, h.span * h.entryFrames);
   return longest;
 }
 

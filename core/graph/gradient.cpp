@@ -123,9 +123,11 @@ void Gradient::allocate() {
     stateCotangent_[at(n)] = AlignedArray<std::byte>(k.cotangentBytes * at(d.groups));
     const int chunks = (stretch_ + chunk(n) - 1) / chunk(n);
     chunkStates_[at(n)] = AlignedArray<std::byte>(k.stateBytes * at(d.groups) * at(chunks));
-    for (int h = 0; h < static_cast<int>(node.type->histories.size()); ++h)
-      historyCotangents_[at(n)].emplace_back(node.type->historyShape(h, executor_->setups_[at(n)]), d,
-                                             static_cast<std::int64_t>(ticks_) * kTick, 0);
+    for (int h = 0; h < static_cast<int>(node.type->histories.size()); ++h) {
+      const HistoryShape shape = node.type->historyShape(h, executor_->setups_[at(n)]);
+      const std::int64_t frames = shape.differentiable ? static_cast<std::int64_t>(ticks_) * kTick : 0;
+      historyCotangents_[at(n)].emplace_back(shape, d, frames, 0);
+    }
   }
   for (const TensorRef& t : request_.tensors) {
     const auto& node = plan.nodes[at(t.node)];

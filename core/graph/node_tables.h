@@ -92,6 +92,9 @@ enum class Sharing { shared, perLane };
 struct Tensor {
   std::string_view id, name, help;
   Sharing sharing = Sharing::shared;
+  /// Its numbers differ in size by their place (a response dies away): training starts them at zero and
+  /// steps each in proportion to the default values around it.
+  bool growsFromZero = false;
 };
 
 /// A hidden output: a signal the node itself writes and reads back later (a delay line). Live it is
@@ -102,7 +105,9 @@ struct History {
 };
 struct HistoryShape {
   int lines = 1;
-  std::int64_t frames = 0;  ///< frames that must stay readable
+  std::int64_t frames = 0;     ///< frames that must stay readable; ticks when perTick
+  bool perTick = false;        ///< has an entry a tick instead of one a frame
+  bool differentiable = true;  ///< false: no cotangent, only what backward would otherwise compute again
 };
 
 struct SettingValue {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A learnable track of control values over time: what a fit draws when a knob is not enough.
-// exp_sigmoid: J. Engel et al., "DDSP: Differentiable Digital Signal Processing", 2020.
 #pragma once
 
 #include <cmath>
 
-#include "core/dsp/math.h"
+#include "core/dsp/exp_sigmoid.h"
 #include "core/graph/node.h"
 
 namespace nodes {
@@ -75,27 +74,20 @@ struct ControlTrack {
   template <int L>
   static Place place(const Block<L>& b, int tick) {
     const int last = frames(b.setup()) - 1;
-    const double seconds = static_cast<double>(b.firstFrame() + (tick + 1) * kTick - 1) / static_cast<double>(b.rate());
+    // the tick's end, so that a row a tick is read exactly
+    const double seconds = static_cast<double>(b.firstFrame() + (tick + 1) * kTick) / static_cast<double>(b.rate());
     const double at = std::min(seconds * b.setup().number(frameRate), static_cast<double>(last));
     const int first = std::min(static_cast<int>(at), last);
     return {first, std::min(first + 1, last), static_cast<Sample>(at - first)};
   }
 
-  static constexpr Sample kLn10 = std::numbers::ln10_v<Sample>;
-  template <int L>
-  static Vec<L> sigmoid(Vec<L> x) {
-    return 1.0_s / (1.0_s + exp2<L>(-std::numbers::log2e_v<Sample> * x));
-  }
-  /// exp_sigmoid(x) = 2 sigmoid(x)^(ln 10) + 1e-7.
   template <int L>
   static Vec<L> mapped(int choice, Vec<L> x) {
-    return choice == plain ? x : 2.0_s * exp2<L>(kLn10 * log2<L>(sigmoid<L>(x))) + 0.0000001_s;
+    return choice == plain ? x : expSigmoid<L>(x);
   }
   template <int L>
   static Vec<L> slope(int choice, Vec<L> x) {
-    if (choice == plain) return splat<L>(1.0_s);
-    const Vec<L> s = sigmoid<L>(x);
-    return 2.0_s * kLn10 * (1.0_s - s) * exp2<L>(kLn10 * log2<L>(s));
+    return choice == plain ? splat<L>(1.0_s) : expSigmoidSlope<L>(x);
   }
 
   /// Calls body(width, at) for stretches of `width` (kWide, then 1) of the numbers of a row.

@@ -61,7 +61,8 @@ struct Convolution {
   static constexpr std::array tensors{
       Tensor{.id = "response",
              .name = "Response",
-             .help = "The impulse response, one number a frame; its energy starts at 1."}};
+             .help = "The impulse response, one number a frame; its energy starts at 1.",
+             .growsFromZero = true}};
   /// The input, for the sweep back.
   static constexpr std::array histories{History{.id = "past"}};
 

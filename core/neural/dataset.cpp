@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/neural/dataset.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace core {
+namespace {
+constexpr double kLevelWindow = 0.01, kShortestTake = 0.08, kShortestGap = 0.1;
+constexpr float kQuiet = 1e-3F;   // -60 dB from the peak
+constexpr float kSilent = 1e-4F;  // of full scale
+constexpr double kShortestFile = 0.5;
+constexpr double kCents[] = {-37, 43};  // far enough from a semitone's parts to fill the scale
+constexpr int kValidateEvery = 10;
+
+float peakOf(std::span<const float> x) {
+  float peak = 0;
+  for (const float v : x) peak = std::max(peak, std::fabs(v));
+  return peak;
+}
+
+/// The same sound higher by `cents`: read as if it had been recorded at another rate.
+AudioData atPitch(AudioData audio, double cents) {
+  audio.rate *= std::exp2(cents / 1200);
+  return audio;
+}
+}  // namespace
+
+std::vector<Take> findTakes(const std::string& name, std::span<const float> x, double rate) {
+  const auto window = static_cast<std::int64_t>(kLevelWindow * rate), length = static_cast<std::int64_t>(x.size());
+  const float threshold = std::max(peakOf(x) * kQuiet, kSilent);
+  std::vector<Take> takes;
+  std::int64_t quietSince = 0, soundSince = -1;
+  const auto close = [&](std::int64_t end) {
+    if (soundSince >= 0 && end - soundSince >= static_cast<std::int64_t>(kShortestTake * rate))
+      takes.push_back({name + "#" + std::to_string(takes.size() + 1), soundSince, end});
+    soundSince = -1;
+  };
+  for (std::int64_t at = 0; at < length; at += window) {
+    const auto count = static_cast<std::size_t>(std::min(window, length - at));
+    if (peakOf(x.subspan(static_cast<std::size_t>(at), count)) >= threshold) {
+      if (soundSince < 0) soundSince = at;
+      quietSince = at + static_cast<std::int64_t>(count);
+    } else if (at + window - quietSince >= static_cast<std::int64_t>(kShortestGap * rate)) {
+      close(quietSince);
+    }
+  }
+  close(quietSince);
+  return takes;
+}
+
+Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, const FrontCut& cut,
+                              const Registry& registry, const DatasetOptions& options,
+                              const std::function<void(const std::string&, double)>& progress,
+                              const std::stop_token& stop) {
+  Dataset set;
+  set.rate_ = cut.rest.rate;
+  const auto goesOn = [&](double) { return !stop.stop_requested(); };
+  int number = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    progress("Listening", static_cast<double>(i) / static_cast<double>(files.size()));
+    const std::string name = files[i].filename().string();
+    const auto read = readAudio(files[i]);
+    if (!read) {
+      set.skipped_.push_back({name, read.error().message});
+      continue;
+    }
+    std::vector<double> pitches{0};
+    if (options.pitchCopies) pitches.insert(pitches.end(), std::begin(kCents), std::end(kCents));
+    for (const double cents : pitches) {
+      Source s;
+      s.file = name;
+      s.copy = cents != 0;
+      s.sound = resample(atPitch(*read, cents), set.rate_, ResampleQuality::standard).folded();
+      s.takes = findTakes(name, s.sound, set.rate_);
+      if (s.takes.empty() || static_cast<double>(s.sound.size()) < kShortestFile * set.rate_) {
+        set.skipped_.push_back({name, s.takes.empty() ? "It is silent." : "It is shorter than half a second."});
+        break;
+      }
+      for (std::size_t t = 0; t < s.takes.size(); ++t, s.copy ? 0 : ++number) {
+        Take& take = s.takes[t];
+        const auto named = [&](const std::string& v) { return v == take.name || v == name; };
+        if (s.copy) {
+          // the same takes in the same order: resampling keeps silences
+          const Source& original = set.sources_[set.sources_.size() - (cents == kCents[0] ? 1 : 2)];
+          take.validation = t < original.takes.size() && original.takes[t].validation;
+        } else {
+          take.validation = options.validate.empty()
+                                ? number % kValidateEvery == kValidateEvery / 2
+                                : std::any_of(options.validate.begin(), options.validate.end(), named);
+        }
+      }
+      auto features = listen(cut, registry, s.sound, goesOn);
+      if (!features) return features.error();
+      s.features = std::move(*features);
+      set.sources_.push_back(std::move(s));
+    }
+    if (stop.stop_requested()) return Error{"Cancelled."};
+  }
+  if (set.takeNames(false).empty())
+    return Error{"There is nothing to train on: " +
+                 (set.skipped_.empty() ? std::string("the folder holds no recordings.")
+                                       : set.skipped_.front().file + ": " + set.skipped_.front().reason)};
+  return set;
+}
+
+std::vector<std::string> Dataset::takeNames(bool validation) const {
+  std::vector<std::string> names;
+  for (const Source& s : sources_)
+    for (const Take& t : s.takes)
+      if (!s.copy && t.validation == validation) names.push_back(t.name);
+  return names;
+}
+
+double Dataset::seconds() const {
+  double sum = 0;
+  for (const Source& s : sources_)
+    for (const Take& t : s.takes)
+      if (!s.copy && !t.validation) sum += static_cast<double>(t.end - t.begin) / rate_;
+  return sum;
+}
+
+bool Dataset::overlapsValidation(const Source& source, std::int64_t begin, std::int64_t end) const {
+  return std::any_of(source.takes.begin(), source.takes.end(),
+                     [&](const Take& t) { return t.validation && t.begin < end && begin < t.end; });
+}
+
+Slice Dataset::draw(std::mt19937& random, int ticks) const {
+  const auto uniform = [&random](double most) { return most * random() / 4294967296.0; };
+  const std::int64_t length = static_cast<std::int64_t>(ticks) * kTick;
+  Slice slice;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    // sources by their length, so that every second of sound is as likely as another
+    double total = 0;
+    for (const Source& s : sources_) total += static_cast<double>(s.sound.size());
+    double at = uniform(total);
+    std::size_t index = 0;
+    while (index + 1 < sources_.size() && at >= static_cast<double>(sources_[index].sound.size()))
+      at -= static_cast<double>(sources_[index++].sound.size());
+    const Source& s = sources_[index];
+    double begin = 0;
+    if (uniform(1) < 0.5) {
+      const Take& t = s.takes[static_cast<std::size_t>(uniform(static_cast<double>(s.takes.size())))];
+      const double edge = static_cast<double>(uniform(1) < 0.6 ? t.begin : t.end);
+      begin = edge - (0.25 + 0.7 * uniform(1)) * static_cast<double>(length);
+    } else {
+      begin = at - 0.5 * static_cast<double>(length);
+    }
+    const auto latest = static_cast<double>(s.sound.size()) - static_cast<double>(length);
+    begin = std::clamp(begin, 0.0, std::max(0.0, latest));
+    slice = {static_cast<int>(index), static_cast<std::int64_t>(begin) / kTick,
+             static_cast<float>(12 * uniform(1) - 6)};
+    if (!overlapsValidation(s, slice.firstTick * kTick, slice.firstTick * kTick + length)) break;
+  }
+  return slice;
+}
+
+std::vector<Slice> Dataset::validationSlices(int ticks, int most) const {
+  std::vector<Slice> all;
+  for (std::size_t i = 0; i < sources_.size(); ++i)
+    for (const Take& t : sources_[i].takes)
+      if (t.validation && !sources_[i].copy)
+        all.push_back({static_cast<int>(i), std::max<std::int64_t>(0, t.begin / kTick - ticks / 3), 0});
+  std::vector<Slice> chosen;  // evenly over the takes
+  const std::size_t count = std::min(all.size(), static_cast<std::size_t>(most));
+  for (std::size_t i = 0; i < count; ++i) chosen.push_back(all[i * all.size() / count]);
+  return chosen;
+}
+
+void Dataset::sound(const Slice& slice, std::span<Sample> out) const {
+  const auto& x = sources_[static_cast<std::size_t>(slice.source)].sound;
+  const auto first = static_cast<std::size_t>(slice.firstTick * kTick);
+  const auto gain = static_cast<Sample>(std::pow(10.0, static_cast<double>(slice.decibels) / 20));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = first + i < x.size() ? gain * static_cast<Sample>(x[first + i]) : 0.0_s;
+}
+
+std::vector<Sample> Dataset::track(const Slice& slice, int feature, int width, bool loudness, int rows) const {
+  const auto& values = sources_[static_cast<std::size_t>(slice.source)].features[static_cast<std::size_t>(feature)];
+  const auto ticks = static_cast<std::int64_t>(values.size()) / width;
+  std::vector<Sample> out;
+  for (int r = 0; r < rows; ++r) {
+    const std::int64_t tick = std::clamp<std::int64_t>(slice.firstTick + std::max(0, r - 1), 0, ticks - 1);
+    for (int k = 0; k < width; ++k)
+      out.push_back(static_cast<Sample>(values[static_cast<std::size_t>(tick * width + k)]) +
+                    (loudness ? static_cast<Sample>(slice.decibels) : 0.0_s));
+  }
+  return out;
+}
+
+}  // namespace core

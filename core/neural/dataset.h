@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Recordings to train on: sounds at the patch's rate, what its front says of them, and takes (what
+// lies between silences), which belong to training or to validation as a whole.
+#pragma once
+
+#include <functional>
+#include <random>
+#include <stop_token>
+
+#include "core/file/audio_file.h"
+#include "core/neural/front.h"
+
+namespace core {
+
+/// One stretch of sound between silences. Frames.
+struct Take {
+  std::string name;  ///< file name and its number in the file: "notes.flac#3"
+  std::int64_t begin = 0, end = 0;
+  bool validation = false;
+};
+
+/// One recording, or a copy of it at another pitch.
+struct Source {
+  std::string file;
+  std::vector<float> sound;
+  std::vector<std::vector<float>> features;  ///< by feature: [tick][element]
+  std::vector<Take> takes;
+  bool copy = false;  ///< resampled: never validated on
+};
+
+/// Where a clip is cut, and by how much it is louder than the recording.
+struct Slice {
+  int source = 0;
+  std::int64_t firstTick = 0;
+  float decibels = 0;
+};
+
+struct DatasetOptions {
+  std::vector<std::string> validate;  ///< take names or file names; empty: every tenth take
+  bool pitchCopies = true;            ///< adds copies up and down by a part of a semitone
+  unsigned seed = 1;
+};
+
+/// A file that was left out, and why.
+struct Skipped {
+  std::string file, reason;
+};
+
+class Dataset {
+ public:
+  /// `files`: any format that readAudio takes. Files that cannot be read, hold no sound or are too
+  /// short are skipped with a reason. Error: nothing is left, or cancelled.
+  static Result<Dataset> load(const std::vector<std::filesystem::path>& files, const FrontCut& cut,
+                              const Registry& registry, const DatasetOptions& options,
+                              const std::function<void(const std::string& stage, double part)>& progress,
+                              const std::stop_token& stop);
+
+  const std::vector<Source>& sources() const { return sources_; }
+  const std::vector<Skipped>& skipped() const { return skipped_; }
+  std::vector<std::string> takeNames(bool validation) const;
+  double seconds() const;  ///< of sound to train on, copies apart
+
+  /// A clip of training sound; half of them contain an onset or a release.
+  Slice draw(std::mt19937& random, int ticks) const;
+  /// The same clips at every call: one at the start of each validation take, at most `most`.
+  std::vector<Slice> validationSlices(int ticks, int most) const;
+  /// `frames` samples of a clip, zeros past its end.
+  void sound(const Slice& slice, std::span<Sample> out) const;
+  /// A feature of a clip as the rows of a track: row r + 1 is tick r, row 0 repeats it.
+  std::vector<Sample> track(const Slice& slice, int feature, int width, bool loudness, int rows) const;
+
+ private:
+  bool overlapsValidation(const Source& source, std::int64_t begin, std::int64_t end) const;
+
+  double rate_ = 16000;
+  std::vector<Source> sources_;
+  std::vector<Skipped> skipped_;
+};
+
+/// Takes of a sound: at least 80 ms long, 100 ms of silence (60 dB under the peak) apart.
+std::vector<Take> findTakes(const std::string& name, std::span<const float> sound, double rate);
+
+}  // namespace core

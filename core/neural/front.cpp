@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/neural/front.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/graph/realtime.h"
+
+namespace core {
+namespace {
+constexpr const char* kTrack = "control.track";  // whose tensor, settings and ids this file writes
+constexpr int kListenTicks = 64;
+
+bool learns(const PatchNode& n) { return !n.free.empty(); }
+
+/// Nodes that the ends of cables lead to from `from`, which are included.
+std::set<std::string> downstream(const Patch& patch, std::set<std::string> from) {
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const Cable& c : patch.cables)
+      if (from.contains(c.from) && from.insert(c.to).second) grown = true;
+  }
+  return from;
+}
+
+std::set<std::string> frontNodes(const Patch& patch, const Registry& registry) {
+  std::set<std::string> listening, learning;
+  for (const PatchNode& n : patch.nodes) {
+    const NodeType* type = registry.find(n.type);
+    if (type && type->info.usesExternal) listening.insert(n.id);
+    if (learns(n)) learning.insert(n.id);
+  }
+  std::set<std::string> front = downstream(patch, listening);
+  for (const std::string& id : downstream(patch, learning)) front.erase(id);
+  return front;
+}
+
+PatchNode trackNode(const std::string& id, int width, int ticks, double rate) {
+  PatchNode n;
+  n.id = id;
+  n.type = kTrack;
+  const double frameRate = rate / kTick;
+  n.settings["width"] = {static_cast<double>(width), ""};
+  n.settings["frame-rate"] = {frameRate, ""};
+  n.settings["length"] = {ticks / frameRate, ""};
+  return n;
+}
+}  // namespace
+
+Result<FrontCut> cutFront(const Patch& patch, const Registry& registry, int clipTicks) {
+  if (!registry.find(kTrack)) return Error{"This program lacks the control track, which training needs."};
+  const std::set<std::string> front = frontNodes(patch, registry);
+  if (front.empty()) return Error{"The patch has no audio input to learn from; add one before its controller."};
+  if (std::none_of(patch.nodes.begin(), patch.nodes.end(), learns))
+    return Error{"Nothing in the patch is free to learn; free the weights of its controller."};
+  auto plan = compilePlan(patch, registry, {.rate = patch.rate});
+  if (!plan) return plan.error();
+  FrontCut cut;
+  cut.front = cut.rest = patch;
+  const auto isFront = [&](const std::string& id) { return front.contains(id); };
+  std::erase_if(cut.front.nodes, [&](const PatchNode& n) { return !isFront(n.id); });
+  std::erase_if(cut.front.cables, [&](const Cable& c) { return !isFront(c.to) || !isFront(c.from); });
+  std::erase_if(cut.rest.nodes, [&](const PatchNode& n) { return isFront(n.id); });
+  std::vector<Cable> kept;
+  for (Cable c : patch.cables) {
+    if (isFront(c.to)) continue;
+    if (isFront(c.from)) {
+      const PlanNode& n = plan->nodes[static_cast<std::size_t>(plan->findNode(c.from))];
+      const int o = n.type->outputIndex(c.output);
+      if (n.type->outputs[static_cast<std::size_t>(o)].rate == Rate::audio) continue;  // the dry sound is no feature
+      auto at = std::find_if(cut.features.begin(), cut.features.end(),
+                             [&](const Feature& f) { return f.node == c.from && f.output == c.output; });
+      if (at == cut.features.end()) {
+        const int width = n.outputWidths[static_cast<std::size_t>(o)];
+        cut.features.push_back({c.from, c.output, width, cut.rest.freshId("feature"), {}});
+        cut.rest.nodes.push_back(trackNode(cut.features.back().track, width, clipTicks, patch.rate));
+        at = cut.features.end() - 1;
+      }
+      at->inputs.emplace_back(c.to, c.input);
+      c.from = at->track;
+      c.output = "out";
+    }
+    kept.push_back(std::move(c));
+  }
+  cut.rest.cables = std::move(kept);
+  if (cut.features.empty()) return Error{"No control signal leads from the audio input to what can learn."};
+  return cut;
+}
+
+Result<std::vector<std::vector<float>>> listen(const FrontCut& cut, const Registry& registry,
+                                               std::span<const float> sound,
+                                               const std::function<bool(double)>& progress) {
+  const DenormalsOff denormals;
+  auto plan = compilePlan(cut.front, registry, {.rate = cut.front.rate});
+  if (!plan) return plan.error();
+  ExecutorOptions options;
+  options.stretchTicks = kListenTicks;
+  auto made = Executor::create(std::move(*plan), options);
+  if (!made) return made.error();
+  Executor& e = **made;
+  std::vector<std::vector<float>> out(cut.features.size());
+  std::vector<int> signals;
+  for (const Feature& f : cut.features) {
+    const PlanNode& n = e.plan().nodes[static_cast<std::size_t>(e.plan().findNode(f.node))];
+    signals.push_back(n.firstSignal + n.type->outputIndex(f.output));
+  }
+  const std::size_t block = kListenTicks * kTick;
+  const std::size_t ticks = (sound.size() + kTick - 1) / kTick;
+  std::vector<Sample> input(block);
+  for (std::size_t at = 0; at < sound.size(); at += block) {
+    for (std::size_t i = 0; i < block; ++i)
+      input[i] = at + i < sound.size() ? static_cast<Sample>(sound[at + i]) : 0.0_s;
+    e.setExternal(input.data(), input.data());
+    e.run(kListenTicks);
+    for (std::size_t f = 0; f < out.size(); ++f) {
+      const SignalView v = e.signal(signals[f]);
+      for (int t = 0; t < kListenTicks && out[f].size() < ticks * static_cast<std::size_t>(cut.features[f].width); ++t)
+        for (int k = 0; k < cut.features[f].width; ++k)
+          out[f].push_back(static_cast<float>(v.data[t * v.step + k * v.channel]));
+    }
+    if (progress && !progress(static_cast<double>(at) / static_cast<double>(sound.size()))) return Error{"Cancelled."};
+  }
+  return out;
+}
+
+}  // namespace core

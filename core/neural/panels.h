@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A weight matrix times the features of one frame: what a neural layer costs live, and what the
+// steps of a recurrent layer cost everywhere. Rows lie in panels of eight, [panel][input][8], so
+// that one lane runs over eight outputs and eight lanes over one. Every output is summed in the
+// order of its inputs with one rounding a step, whatever the lane count and wherever the work is
+// cut: same bits. (A library packs the whole matrix at each call, which for one frame costs as much
+// as the product; measured in this folder's README.)
+#pragma once
+
+#include <vector>
+
+#include "core/dsp/wide.h"
+
+namespace core {
+
+/// Features of frames: feature f of lane l is at data + f stride + l. Frames follow each other by L.
+struct Features {
+  Sample* data = nullptr;
+  std::ptrdiff_t stride = 0;
+};
+
+/// Several runs of features that act as one input.
+struct FeatureRun {
+  Features at;
+  int count = 0;
+};
+
+class Panels {
+ public:
+  Panels() = default;
+  /// weights: rows x columns, row-major; missing rows of the last panel are zero.
+  Panels(const Sample* weights, int rows, int columns) : rows_(rows), columns_(columns) {
+    packed_.resize(static_cast<std::size_t>(panels() * columns * kWide));
+    for (int r = 0; r < rows; ++r)
+      for (int c = 0; c < columns; ++c)
+        packed_[static_cast<std::size_t>(((r / kWide) * columns + c) * kWide + r % kWide)] = weights[r * columns + c];
+  }
+  int rows() const { return rows_; }
+  int columns() const { return columns_; }
+  int panels() const { return (rows_ + kWide - 1) / kWide; }
+
+  /// y[r] = bias[r] + sum of W[r][c] x[c] for the rows of panels [from, to). bias may be null.
+  template <int L>
+  void apply(int from, int to, const Sample* bias, std::span<const FeatureRun> x, const Features& y) const {
+    if constexpr (L == 1)
+      applyOne(from, to, bias, x, y);
+    else
+      for (int p = from; p < to; ++p) applyPanel<L>(p, bias, x, y);
+  }
+
+  /// dx[c] += sum over rows of W[r][c] dy[r]; both contiguous, [feature][lane]; dy padded to panels.
+  template <int L>
+  void applyTransposed(const Sample* dy, Sample* dx) const {
+    for (int p = 0; p < panels(); ++p) {
+      const Sample* w = panel(p);
+      if constexpr (L == 1) {
+        const Wide d = load<kWide>(dy + p * kWide);
+        for (int c = 0; c < columns_; ++c) dx[c] += sumOf(load<kWide>(w + c * kWide) * d);
+      } else {
+        Vec<L> d[kWide];
+        for (int j = 0; j < kWide; ++j) d[j] = load<L>(dy + (p * kWide + j) * L);
+        for (int c = 0; c < columns_; ++c) {
+          Vec<L> sum = load<L>(dx + c * L);
+          for (int j = 0; j < kWide; ++j) sum = multiplyAdd<L>(splat<L>(w[c * kWide + j]), d[j], sum);
+          store<L>(dx + c * L, sum);
+        }
+      }
+    }
+  }
+
+ private:
+  const Sample* panel(int p) const { return &packed_[static_cast<std::size_t>(p * columns_ * kWide)]; }
+  static Sample biasOf(const Sample* bias, int row, int rows) { return bias && row < rows ? bias[row] : 0.0_s; }
+
+  template <int L>
+  void applyPanel(int p, const Sample* bias, std::span<const FeatureRun> x, const Features& y) const {
+    Vec<L> sum[kWide];
+    for (int j = 0; j < kWide; ++j) sum[j] = splat<L>(biasOf(bias, p * kWide + j, rows_));
+    const Sample* w = panel(p);
+    for (const FeatureRun& run : x)
+      for (int c = 0; c < run.count; ++c, w += kWide) {
+        const Vec<L> v = load<L>(run.at.data + c * run.at.stride);
+        for (int j = 0; j < kWide; ++j) sum[j] = multiplyAdd<L>(splat<L>(w[j]), v, sum[j]);
+      }
+    for (int j = 0; j < std::min(kWide, rows_ - p * kWide); ++j) store<L>(y.data + (p * kWide + j) * y.stride, sum[j]);
+  }
+
+  /// One lane: `Group` panels at a time, so that their sums hide each other's latency.
+  void applyOne(int from, int to, const Sample* bias, std::span<const FeatureRun> x, const Features& y) const {
+    int p = from;
+    for (; p + 8 <= to; p += 8) applyGroup<8>(p, bias, x, y);
+    for (; p + 4 <= to; p += 4) applyGroup<4>(p, bias, x, y);
+    for (; p < to; ++p) applyGroup<1>(p, bias, x, y);
+  }
+  template <int Group>
+  void applyGroup(int p, const Sample* bias, std::span<const FeatureRun> x, const Features& y) const {
+    Wide sum[Group];
+    for (int g = 0; g < Group; ++g)
+      for (int j = 0; j < kWide; ++j) sum[g][j] = biasOf(bias, (p + g) * kWide + j, rows_);
+    const Sample* w = panel(p);
+    for (const FeatureRun& run : x)
+      for (int c = 0; c < run.count; ++c, w += kWide) {
+        const Wide v = splat<kWide>(run.at.data[c * run.at.stride]);
+        for (int g = 0; g < Group; ++g) sum[g] = multiplyAdd<kWide>(load<kWide>(w + g * columns_ * kWide), v, sum[g]);
+      }
+    for (int g = 0; g < Group; ++g)
+      for (int j = 0; j < std::min(kWide, rows_ - (p + g) * kWide); ++j)
+        y.data[((p + g) * kWide + j) * y.stride] = sum[g][j];
+  }
+
+  int rows_ = 0, columns_ = 0;
+  std::vector<Sample> packed_;
+};
+
+}  // namespace core

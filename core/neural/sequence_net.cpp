@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/neural/sequence_net.h"
+
+#include <numeric>
+#include <random>
+
+#include "core/dsp/math.h"
+#include "core/neural/layers.h"
+#include "core/neural/matrix.h"
+
+namespace core {
+
+int NetShape::inputCount() const { return std::accumulate(inputs.begin(), inputs.end(), 0); }
+
+// ---- layout -----------------------------------------------------------------------------------
+
+int SequenceNet::takeLines(int count) {
+  lines_ += count;
+  return lines_ - count;
+}
+
+SequenceNet::Op& SequenceNet::addLinear(std::vector<Run> in, int rows) {
+  Op op;
+  op.in = std::move(in);
+  op.rows = rows;
+  for (const Run& r : op.in) op.columns += r.count;
+  op.out = takeLines(rows);
+  op.weight = weightCount_;
+  weightCount_ += rows * op.columns + rows;
+  op.panels = static_cast<int>(panels_.size());
+  panels_.emplace_back();
+  op.cost = static_cast<double>(rows) * op.columns;
+  ops_.push_back(std::move(op));
+  return ops_.back();
+}
+
+/// Linear, layer normalisation, leaky ReLU. Lines: normalised values, 1 / deviation, result.
+SequenceNet::Run SequenceNet::addDense(std::vector<Run> in) {
+  const int width = shape_.width;
+  addLinear(std::move(in), width);
+  Op op;
+  op.kind = Kind::normalise;
+  op.out = ops_.back().out;
+  op.rows = width;
+  op.weight = weightCount_;
+  weightCount_ += 2 * width;
+  takeLines(1);
+  const int result = takeLines(width);
+  op.cost = 8.0 * width;
+  ops_.push_back(op);
+  return {false, result, width};
+}
+
+SequenceNet::SequenceNet(const NetShape& shape) : shape_(shape) {
+  std::vector<Run> stacks;
+  for (const int count : shape.inputs) stacks.push_back({false, takeLines(count), count});
+  for (Run& r : stacks)
+    for (int i = 0; i < shape.before; ++i) r = addDense({r});
+  const int units = shape.recurrent;
+  const int g = addLinear(stacks, 3 * units).out;
+  Op& product = addLinear({{true, 0, units}}, 3 * units);
+  product.previous = true;
+  Op op;
+  op.kind = Kind::gates;
+  op.in = {{false, g, 3 * units}, {false, product.out, 3 * units}};
+  op.rows = units;
+  op.cost = 40.0 * units;
+  ops_.push_back(op);
+  std::vector<Run> last{{true, 0, units}};
+  if (shape.after > 0) {
+    last.insert(last.begin(), stacks.begin(), stacks.end());
+    for (int i = 0; i < shape.after; ++i) last = {addDense(last)};
+  }
+  addLinear(last, shape.outputs);
+  for (const Op& o : ops_) cost_ += o.cost;
+}
+
+void SequenceNet::initialise(std::span<Sample> weights, unsigned seed) const {
+  std::mt19937 random(seed);
+  // not std::uniform_real_distribution, whose numbers differ between libraries
+  const auto uniform = [&random](double reach) {
+    return static_cast<Sample>(reach * (2.0 * random() / 4294967295.0 - 1));
+  };
+  for (const Op& op : ops_) {
+    if (op.kind == Kind::gates) continue;
+    Sample* w = weights.data() + op.weight;
+    if (op.kind == Kind::normalise) {
+      std::fill_n(w, op.rows, 1.0_s);
+      std::fill_n(w + op.rows, op.rows, 0.0_s);
+      continue;
+    }
+    const bool recurrent = op.rows == 3 * shape_.recurrent && (op.previous || (&op + 1)->previous);
+    const bool head = &op == &ops_.back();
+    const double reach =
+        recurrent ? 1 / std::sqrt(shape_.recurrent) : (head ? 0.2 : 1.0) * std::sqrt(6.0 / (op.rows + op.columns));
+    for (int i = 0; i < op.rows * op.columns; ++i) w[i] = uniform(reach);
+    for (int i = 0; i < op.rows; ++i) w[op.rows * op.columns + i] = recurrent ? uniform(reach) : 0.0_s;
+  }
+}
+
+void SequenceNet::pack(const Sample* weights) {
+  for (const Op& op : ops_)
+    if (op.kind == Kind::linear)
+      panels_[static_cast<std::size_t>(op.panels)] = Panels(weights + op.weight, op.rows, op.columns);
+}
+
+// ---- forward ----------------------------------------------------------------------------------
+
+namespace {
+template <int L>
+Features featuresAt(const HistoryRing<L>& h, int line, std::int64_t frame) {
+  return {h.at(line, frame), h.view.lineStride};
+}
+/// Fewer columns than this go through the panels: packing a matrix for a library costs as much.
+constexpr int kLibraryColumns = 32;
+}  // namespace
+
+template <int L>
+void SequenceNet::runOp(const Op& op, const NetMemory<L>& m, std::int64_t frame, int fromPanel, int toPanel) const {
+  if (op.kind == Kind::normalise) return normalise<L>(op, m, frame, 1);
+  if (op.kind == Kind::gates) return gates<L>(op, m, frame);
+  std::array<FeatureRun, 16> runs;
+  const std::int64_t read = op.previous ? frame - 1 : frame;
+  for (std::size_t i = 0; i < op.in.size(); ++i)
+    runs[i] = {featuresAt<L>(op.in[i].hidden ? m.hidden : m.activations, op.in[i].line, read), op.in[i].count};
+  panels_[static_cast<std::size_t>(op.panels)].apply<L>(
+      fromPanel, toPanel, m.weights + op.weight + op.rows * op.columns, std::span(runs).first(op.in.size()),
+      featuresAt<L>(m.activations, op.out, frame));
+}
+
+template <int L>
+void SequenceNet::linearFrames(const Op& op, const NetMemory<L>& m, std::int64_t first, int count) const {
+  const Sample *w = m.weights + op.weight, *bias = w + op.rows * op.columns;
+  const Features y = featuresAt<L>(m.activations, op.out, first);
+  for (int r = 0; r < op.rows; ++r) std::fill_n(y.data + r * y.stride, count * L, bias[r]);
+  for (const Run& run : op.in) {
+    const Features x = featuresAt<L>(run.hidden ? m.hidden : m.activations, run.line, first);
+    multiply(Transpose::no, Transpose::no, op.rows, count * L, run.count, w, op.columns, x.data, x.stride, 1, y.data,
+             y.stride);
+    w += run.count;
+  }
+}
+
+template <int L>
+void SequenceNet::normalise(const Op& op, const NetMemory<L>& m, std::int64_t first, int count) const {
+  const Sample* scale = m.weights + op.weight;
+  for (int f = 0; f < count; ++f)
+    normaliseFrame<L>(op.rows, scale, scale + op.rows, featuresAt<L>(m.activations, op.out, first + f));
+}
+
+template <int L>
+void SequenceNet::gates(const Op& op, const NetMemory<L>& m, std::int64_t frame) const {
+  gateFrame<L>(op.rows, featuresAt<L>(m.activations, op.in[0].line, frame),
+               featuresAt<L>(m.activations, op.in[1].line, frame), featuresAt<L>(m.hidden, 0, frame - 1),
+               featuresAt<L>(m.hidden, 0, frame));
+}
+
+template <int L>
+void SequenceNet::run(const NetMemory<L>& m, std::int64_t first, int count) const {
+  const bool library = m.activations.view.mask == -1 && count * L >= kLibraryColumns;
+  if (!library) {
+    for (int f = 0; f < count; ++f) runPart<L>(m, first + f, 0, 1);
+    return;
+  }
+  for (std::size_t i = 0; i < ops_.size(); ++i) {
+    const Op& op = ops_[i];
+    if (op.previous) {  // the recurrent product and its gates go frame by frame
+      for (int f = 0; f < count; ++f) {
+        runOp<L>(op, m, first + f, 0, panels_[static_cast<std::size_t>(op.panels)].panels());
+        gates<L>(ops_[i + 1], m, first + f);
+      }
+      ++i;
+    } else if (op.kind == Kind::linear) {
+      linearFrames<L>(op, m, first, count);
+    } else {
+      normalise<L>(op, m, first, count);
+    }
+  }
+}
+
+template <int L>
+void SequenceNet::runPart(const NetMemory<L>& m, std::int64_t frame, double from, double to) const {
+  double done = 0;
+  for (const Op& op : ops_) {
+    const double start = done / cost_, part = op.cost / cost_;
+    done += op.cost;
+    const bool last = &op == &ops_.back();
+    if (op.kind == Kind::linear) {
+      const int panels = panels_[static_cast<std::size_t>(op.panels)].panels();
+      const auto panelAt = [&](double x) {
+        if (x >= 1) return panels;
+        return static_cast<int>(std::clamp((x - start) / part, 0.0, 1.0) * panels);
+      };
+      const int first = panelAt(from), end = panelAt(to);
+      if (first < end) runOp<L>(op, m, frame, first, end);
+    } else if (const double end = last ? 1 : done / cost_; end > from && (end <= to || to >= 1)) {
+      runOp<L>(op, m, frame, 0, 0);
+    }
+  }
+}
+
+// ---- backward ---------------------------------------------------------------------------------
+
+/// Cotangents of all activations and hidden values of the frames in work, [line][frame][lane].
+struct SequenceNet::Scratch {
+  Scratch(int lines, int units, int columns)
+      : columns(columns),
+        activations(static_cast<std::size_t>(lines) * static_cast<std::size_t>(columns), 0),
+        hidden(static_cast<std::size_t>(units) * static_cast<std::size_t>(columns), 0) {}
+  Sample* of(const Run& run) {
+    return (run.hidden ? hidden : activations).data() + static_cast<std::ptrdiff_t>(run.line) * columns;
+  }
+  int columns;
+  std::vector<Sample> activations, hidden;
+};
+
+template <int L>
+void SequenceNet::sweepLinear(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
+                              Sample* dWeights) const {
+  const int columns = count * L;
+  const Sample *dy = s.of({false, op.out, op.rows}), *w = m.weights + op.weight;
+  Sample* dw = dWeights ? dWeights + op.weight : nullptr;
+  for (const Run& run : op.in) {
+    const Features x = featuresAt<L>(run.hidden ? m.hidden : m.activations, run.line, op.previous ? first - 1 : first);
+    if (!op.previous)  // through time the gates have done it
+      multiply(Transpose::yes, Transpose::no, run.count, columns, op.rows, w, op.columns, dy, columns, 1, s.of(run),
+               columns);
+    w += run.count;
+    if (!dw) continue;
+    multiply(Transpose::no, Transpose::yes, op.rows, run.count, columns, dy, columns, x.data, x.stride, 1, dw,
+             op.columns);
+    dw += run.count;
+  }
+  if (!dWeights) return;
+  Sample* dBias = dWeights + op.weight + op.rows * op.columns;
+  for (int r = 0; r < op.rows; ++r) dBias[r] += std::accumulate(dy + r * columns, dy + (r + 1) * columns, 0.0_s);
+}
+
+template <int L>
+void SequenceNet::sweepNormalise(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
+                                 Sample* dWeights) const {
+  const Sample* scale = m.weights + op.weight;
+  for (int f = 0; f < count; ++f) {
+    Sample* d = s.of({false, op.out, 0}) + f * L;
+    sweepNormaliseFrame<L>(op.rows, scale, scale + op.rows, featuresAt<L>(m.activations, op.out, first + f),
+                           {d, s.columns}, dWeights ? dWeights + op.weight : nullptr);
+  }
+}
+
+template <int L>
+void SequenceNet::sweepGates(const Op& op, const NetMemory<L>& m, const HistoryRing<L>& dHidden, std::int64_t first,
+                             int count, Scratch& s) const {
+  const int units = op.rows;
+  const Panels& product = panels_[static_cast<std::size_t>((&op - 1)->panels)];
+  std::vector<Sample> carry(static_cast<std::size_t>(units * L)),
+      dProduct(static_cast<std::size_t>(product.panels() * kWide * L));
+  for (int u = 0; u < units; ++u) store<L>(&carry[static_cast<std::size_t>(u * L)], dHidden.read(u, first + count - 1));
+  for (int f = count; f-- > 0;) {
+    const std::int64_t frame = first + f;
+    sweepGateFrame<L>(units, featuresAt<L>(m.activations, op.in[0].line, frame),
+                      featuresAt<L>(m.activations, op.in[1].line, frame), featuresAt<L>(m.hidden, 0, frame - 1),
+                      {s.hidden.data() + f * L, s.columns}, carry.data(), {s.of(op.in[0]) + f * L, s.columns},
+                      dProduct.data());
+    Sample* to = s.of(op.in[1]) + f * L;
+    for (int r = 0; r < 3 * units; ++r)
+      store<L>(to + static_cast<std::ptrdiff_t>(r) * s.columns, load<L>(&dProduct[static_cast<std::size_t>(r * L)]));
+    product.applyTransposed<L>(dProduct.data(), carry.data());
+  }
+  for (int u = 0; u < units; ++u) dHidden.add(u, first - 1, load<L>(&carry[static_cast<std::size_t>(u * L)]));
+}
+
+template <int L>
+void SequenceNet::sweep(const NetMemory<L>& m, const HistoryRing<L>& dHidden, std::int64_t first, int count,
+                        const Sample* dOut, Sample* dIn, Sample* dWeights) const {
+  Scratch s(lines_, shape_.recurrent, count * L);
+  const std::size_t columns = static_cast<std::size_t>(count * L);
+  std::copy_n(dOut, static_cast<std::size_t>(shape_.outputs) * columns, s.of({false, outputLine(), 0}));
+  for (std::size_t i = ops_.size(); i-- > 0;) {
+    const Op& op = ops_[i];
+    if (op.kind == Kind::linear) sweepLinear<L>(op, m, first, count, s, dWeights);
+    if (op.kind == Kind::normalise) sweepNormalise<L>(op, m, first, count, s, dWeights);
+    if (op.kind == Kind::gates) sweepGates<L>(op, m, dHidden, first, count, s);
+  }
+  for (std::size_t i = 0; i < static_cast<std::size_t>(shape_.inputCount()) * columns; ++i) dIn[i] += s.activations[i];
+}
+
+#define TONEWRIGHT_INSTANTIATE(L)                                                                                   \
+  template void SequenceNet::run<L>(const NetMemory<L>&, std::int64_t, int) const;                                  \
+  template void SequenceNet::runPart<L>(const NetMemory<L>&, std::int64_t, double, double) const;                   \
+  template void SequenceNet::sweep<L>(const NetMemory<L>&, const HistoryRing<L>&, std::int64_t, int, const Sample*, \
+                                      Sample*, Sample*) const;
+TONEWRIGHT_INSTANTIATE(1)
+TONEWRIGHT_INSTANTIATE(4)
+TONEWRIGHT_INSTANTIATE(8)
+#undef TONEWRIGHT_INSTANTIATE
+
+}  // namespace core

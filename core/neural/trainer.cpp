@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/neural/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <future>
+#include <numeric>
+
+#include "core/neural/batch.h"
+
+namespace core {
+namespace {
+using Clock = std::chrono::steady_clock;
+constexpr int kMostValidation = 16;
+constexpr double kSmoothing = 0.05;  // of the loss that is shown
+
+/// Mean, spread and range of a feature over all training sound, written into the settings of the
+/// inputs it goes to: `<input>-mean`, `-spread`, `-low`, `-high` where a node has them.
+void writeStatistics(Patch& patch, const FrontCut& cut, const Dataset& data, const Registry& registry) {
+  for (std::size_t f = 0; f < cut.features.size(); ++f) {
+    if (cut.features[f].width != 1) continue;
+    std::vector<double> values;
+    for (const Source& s : data.sources())
+      if (!s.copy)
+        for (const Take& t : s.takes)
+          for (std::int64_t i = t.begin / kTick; !t.validation && i < t.end / kTick; ++i)
+            if (static_cast<std::size_t>(i) < s.features[f].size())
+              values.push_back(static_cast<double>(s.features[f][static_cast<std::size_t>(i)]));
+    if (values.empty()) continue;
+    std::sort(values.begin(), values.end());
+    const auto quantile = [&](double q) {
+      return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+    };
+    const double count = static_cast<double>(values.size());
+    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+    double square = 0;
+    for (const double v : values) square += (v - mean) * (v - mean);
+    const std::pair<const char*, double> statistics[] = {{"-mean", mean},
+                                                         {"-spread", std::max(0.05, std::sqrt(square / count))},
+                                                         {"-low", quantile(0.002)},
+                                                         {"-high", quantile(0.998)}};
+    for (const auto& [node, input] : cut.features[f].inputs) {
+      PatchNode* n = patch.find(node);
+      const NodeType* type = n ? registry.find(n->type) : nullptr;
+      for (const auto& [ending, value] : statistics)
+        if (const int s = type ? type->settingIndex(input + ending) : -1; s >= 0) {
+          const Setting& row = type->settings[static_cast<std::size_t>(s)];
+          n->settings[input + ending] = {std::clamp(value, row.min, row.max), ""};
+        }
+    }
+  }
+}
+
+/// A training run: what its stages share.
+class Run {
+ public:
+  Run(const Registry& registry, const TrainOptions& options, const std::function<void(const TrainProgress&)>& progress,
+      const std::stop_token& stop)
+      : registry_(registry), options_(options), progress_(progress), stop_(stop), random_(options.seed) {}
+
+  Result<TrainResult> go(const Patch& patch, const std::vector<std::filesystem::path>& files,
+                         const DatasetOptions& dataOptions, const TrainState* resume);
+
+ private:
+  Result<void> prepare(const Patch& patch, const std::vector<std::filesystem::path>& files,
+                       const DatasetOptions& dataOptions);
+  Result<void> begin(const TrainState* resume);
+  void loop();
+  double step(double scale);
+  double validate();
+  void judge();
+  bool finished() const;
+  double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  double part() const;
+  void report(const char* stage, const Patch* checkpoint);
+  Patch patchWith(std::span<const double> values) const;
+
+  const Registry& registry_;
+  const TrainOptions& options_;
+  const std::function<void(const TrainProgress&)>& progress_;
+  const std::stop_token& stop_;
+  std::mt19937 random_;
+  Clock::time_point start_;
+  double before_ = 0;  ///< s trained in earlier sessions
+
+  FrontCut cut_;
+  Dataset data_;
+  std::vector<std::unique_ptr<Batch>> batches_;
+  std::vector<Slice> validation_;
+  std::vector<double> values_, best_, rates_;
+  std::optional<Adam> adam_;
+  TrainResult result_;
+  TrainState state_;
+  double loss_ = 0, sum_ = 0, lastBetter_ = 0, lastValidation_ = 0, lastCheckpoint_ = 0;
+  int sumCount_ = 0;
+};
+
+Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem::path>& files,
+                          const DatasetOptions& dataOptions) {
+  const int ticks = clipTicks(options_.clipSeconds, patch.rate);
+  auto cut = cutFront(patch, registry_, ticks + 1);
+  if (!cut) return cut.error();
+  cut_ = std::move(*cut);
+  auto data = Dataset::load(
+      files, cut_, registry_, dataOptions,
+      [&](const std::string& stage, double part) {
+        TrainProgress p;
+        p.stage = stage;
+        p.part = part;
+        progress_(p);
+      },
+      stop_);
+  if (!data) return data.error();
+  data_ = std::move(*data);
+  result_.patch = patch;
+  writeStatistics(result_.patch, cut_, data_, registry_);
+  cut_.rest = cutFront(result_.patch, registry_, ticks + 1)->rest;
+  for (int t = 0; t < options_.threads; ++t) {
+    auto batch = Batch::create(cut_, registry_, {options_.lanes, options_.clipSeconds, options_.warmSeconds});
+    if (!batch) return batch.error();
+    batches_.push_back(std::move(*batch));
+  }
+  validation_ = data_.validationSlices(ticks, std::min(kMostValidation, options_.lanes * options_.threads));
+  return {};
+}
+
+Result<void> Run::begin(const TrainState* resume) {
+  for (const Learnable& l : batches_[0]->learnables()) {
+    values_.insert(values_.end(), l.start.begin(), l.start.end());
+    rates_.insert(rates_.end(), l.rates.begin(), l.rates.end());
+  }
+  adam_.emplace(values_.size(), AdamOptions{0.9, 0.999, 1e-8});
+  if (resume) {
+    if (resume->values.size() != values_.size() || resume->mean.size() != values_.size())
+      return Error{"The checkpoint is of another patch or size; train without --resume."};
+    values_ = resume->values;
+    adam_->restore(resume->mean, resume->square, resume->step);
+    before_ = resume->seconds;
+    state_.step = resume->step;
+    state_.best = resume->best;
+    random_.seed(options_.seed + static_cast<unsigned>(resume->step));
+  }
+  best_ = values_;
+  return {};
+}
+
+bool Run::finished() const {
+  if (stop_.stop_requested()) return true;
+  return options_.steps > 0 ? state_.step >= options_.steps : before_ + elapsed() >= options_.minutes * 60;
+}
+
+double Run::part() const {
+  return std::min(1.0, options_.steps > 0 ? static_cast<double>(state_.step) / options_.steps
+                                          : (before_ + elapsed()) / (options_.minutes * 60));
+}
+
+/// One step of all threads; returns the mean loss of its clips.
+double Run::step(double scale) {
+  std::vector<std::vector<Slice>> clips(batches_.size());
+  for (auto& c : clips)
+    for (int i = 0; i < options_.lanes; ++i) c.push_back(data_.draw(random_, batches_[0]->ticks()));
+  std::vector<std::vector<double>> d(batches_.size(), std::vector<double>(values_.size(), 0.0));
+  std::vector<std::future<double>> losses;
+  for (std::size_t b = 0; b < batches_.size(); ++b)
+    losses.push_back(std::async(std::launch::async, [&, b] {
+      batches_[b]->setValues(values_);
+      return batches_[b]->step(data_, clips[b], static_cast<unsigned>(state_.step * 64 + static_cast<int>(b)), d[b],
+                               stop_);
+    }));
+  double loss = 0;
+  for (auto& l : losses) loss += l.get() / static_cast<double>(batches_.size());
+  if (stop_.stop_requested()) return loss;
+  double norm = 0;
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    for (std::size_t b = 1; b < d.size(); ++b) d[0][i] += d[b][i];
+    d[0][i] /= static_cast<double>(d.size());
+    norm += d[0][i] * d[0][i];
+  }
+  norm = std::sqrt(norm);
+  if (norm > options_.gradientNorm)
+    for (double& g : d[0]) g *= options_.gradientNorm / norm;
+  adam_->step(values_, d[0], rates_, scale);
+  return loss;
+}
+
+double Run::validate() {
+  if (validation_.empty()) return 0;
+  std::vector<std::future<double>> losses;
+  std::vector<std::span<const Slice>> parts;
+  const std::size_t each = (validation_.size() + batches_.size() - 1) / batches_.size();
+  for (std::size_t b = 0; b * each < validation_.size(); ++b)
+    parts.push_back(std::span(validation_).subspan(b * each, std::min(each, validation_.size() - b * each)));
+  for (std::size_t b = 0; b < parts.size(); ++b)
+    losses.push_back(std::async(std::launch::async, [&, b] {
+      batches_[b]->setValues(values_);
+      return batches_[b]->step(data_, parts[b], 1, {}, stop_);
+    }));
+  double sum = 0;
+  for (std::size_t b = 0; b < parts.size(); ++b) sum += losses[b].get() * static_cast<double>(parts[b].size());
+  return sum / static_cast<double>(validation_.size());
+}
+
+/// Compares with the best so far; without validation takes the latest is the best.
+void Run::judge() {
+  const double v = validate();
+  if (stop_.stop_requested()) return;
+  result_.curve.push_back({state_.step, before_ + elapsed(), sumCount_ ? sum_ / sumCount_ : loss_, v});
+  sum_ = 0;
+  sumCount_ = 0;
+  if (v == 0 || state_.best == 0 || v < state_.best) {
+    state_.best = v;
+    best_ = values_;
+    lastBetter_ = elapsed();
+  }
+  lastValidation_ = elapsed();
+}
+
+Patch Run::patchWith(std::span<const double> values) const {
+  Patch patch = result_.patch;
+  for (const Learnable& l : batches_[0]->learnables()) {
+    Blob blob{l.shape, {}};
+    for (std::size_t i = 0; i < l.count; ++i) blob.data.push_back(static_cast<float>(values[l.first + i]));
+    patch.find(l.node)->tensors[l.tensor] = std::make_shared<const Blob>(std::move(blob));
+  }
+  return patch;
+}
+
+void Run::report(const char* stage, const Patch* checkpoint) {
+  TrainProgress p;
+  p.stage = stage;
+  p.part = part();
+  p.step = state_.step;
+  p.elapsed = before_ + elapsed();
+  p.left = p.part > 0 ? elapsed() / std::max(1e-3, p.part) * (1 - p.part) : 0;
+  p.loss = loss_;
+  p.curve = result_.curve;
+  p.checkpoint = checkpoint;
+  p.state = checkpoint ? &state_ : nullptr;
+  progress_(p);
+}
+
+void Run::loop() {
+  start_ = Clock::now();
+  while (!finished()) {
+    const double scale = options_.firstRate * std::pow(options_.lastRate / options_.firstRate, part());
+    const double loss = step(scale);
+    if (stop_.stop_requested()) break;
+    ++state_.step;
+    sum_ += loss;
+    ++sumCount_;
+    loss_ = loss_ == 0 ? loss : loss_ + kSmoothing * (loss - loss_);
+    report("Training", nullptr);
+    if (elapsed() - lastValidation_ >= options_.validateSeconds) {
+      report("Validating", nullptr);
+      judge();
+    }
+    if (elapsed() - lastCheckpoint_ >= options_.checkpointSeconds) {
+      lastCheckpoint_ = elapsed();
+      state_.values = values_;
+      adam_->save(state_.mean, state_.square);
+      state_.seconds = before_ + elapsed();
+      const Patch checkpoint = patchWith(best_);
+      report("Training", &checkpoint);
+    }
+    if (options_.patienceSeconds > 0 && !validation_.empty() && elapsed() - lastBetter_ > options_.patienceSeconds) {
+      result_.warnings.push_back("Stopped early: the held-out takes have not improved for " +
+                                 std::to_string(std::lround(options_.patienceSeconds)) + " s.");
+      break;
+    }
+  }
+  if (!stop_.stop_requested()) judge();
+}
+
+Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesystem::path>& files,
+                            const DatasetOptions& dataOptions, const TrainState* resume) {
+  if (auto done = prepare(patch, files, dataOptions); !done) return done.error();
+  if (auto done = begin(resume); !done) return done.error();
+  loop();
+  result_.patch = patchWith(best_);
+  state_.values = values_;
+  adam_->save(state_.mean, state_.square);
+  state_.seconds = before_ + elapsed();
+  result_.state = std::move(state_);
+  result_.trained = data_.takeNames(false);
+  result_.validated = data_.takeNames(true);
+  result_.skipped = data_.skipped();
+  result_.secondsOfSound = data_.seconds();
+  result_.cancelled = stop_.stop_requested();
+  return std::move(result_);
+}
+
+}  // namespace
+
+Result<TrainResult> train(const Patch& patch, const Registry& registry, const std::vector<std::filesystem::path>& files,
+                          const DatasetOptions& data, const TrainOptions& options, const TrainState* resume,
+                          const std::function<void(const TrainProgress&)>& progress, const std::stop_token& stop) {
+  return Run(registry, options, progress, stop).go(patch, files, data, resume);
+}
+
+}  // namespace core

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Trains what is free in a patch on recordings: clips in lanes, spectra of six sizes and loudness as
+// the loss, Adam with a falling rate and a bound on the gradient's norm. J. Engel et al., "DDSP:
+// Differentiable Digital Signal Processing", 2020. The patch that comes out is the patch that went
+// in with other tensors, and with the statistics of what its controllers were trained on.
+#pragma once
+
+#include "core/fit/optimizer.h"
+#include "core/neural/dataset.h"
+
+namespace core {
+
+struct TrainOptions {
+  double minutes = 10;  ///< wall time; with steps > 0 only the steps count (reproducible)
+  int steps = 0;
+  unsigned seed = 1;
+  int threads = 2;           ///< each works on its own clips; part of what makes a run reproducible
+  int lanes = 8;             ///< clips a thread and step
+  double clipSeconds = 1.2;  ///< length of a clip, warm-up included
+  double warmSeconds = 0.2;  ///< at a clip's start, outside the loss: the memory settles
+  double firstRate = 2e-3, lastRate = 1e-4;
+  double gradientNorm = 3;  ///< longer gradients are scaled down to it
+  double validateSeconds = 20, checkpointSeconds = 30;
+  double patienceSeconds = 600;  ///< stops when validation has not improved for so long; 0: never
+};
+
+/// Everything needed to go on later: the values, the optimiser's moments, the count.
+struct TrainState {
+  std::vector<double> values, mean, square;
+  int step = 0;
+  double seconds = 0;  ///< trained so far
+  double best = 0;     ///< least validation loss; 0: none yet
+};
+
+struct TrainPoint {
+  int step = 0;
+  double seconds = 0, loss = 0, validation = 0;  ///< loss: mean since the point before
+};
+
+struct TrainProgress {
+  std::string stage;  ///< "Listening", "Training", "Validating"
+  double part = 0;    ///< of the whole, 0 to 1
+  int step = 0;
+  double elapsed = 0, left = 0, loss = 0;
+  std::span<const TrainPoint> curve;
+  const Patch* checkpoint = nullptr;  ///< now and then: the best so far, complete
+  const TrainState* state = nullptr;  ///< with a checkpoint
+};
+
+struct TrainResult {
+  Patch patch;  ///< best on validation
+  TrainState state;
+  std::vector<TrainPoint> curve;
+  std::vector<std::string> trained, validated, warnings;
+  std::vector<Skipped> skipped;
+  double secondsOfSound = 0;
+  bool cancelled = false;
+};
+
+/// Runs in the caller's thread (and helpers). `resume`: a state of the same patch and options.
+/// Error: what loading or compiling says, or a state that does not fit.
+Result<TrainResult> train(const Patch& patch, const Registry& registry, const std::vector<std::filesystem::path>& files,
+                          const DatasetOptions& data, const TrainOptions& options, const TrainState* resume,
+                          const std::function<void(const TrainProgress&)>& progress, const std::stop_token& stop);
+
+}  // namespace core
