@@ -51,6 +51,11 @@ class EngineHost : public ui::EngineControl {
   struct Clip {
     std::vector<float> channels[2];
     std::size_t at = 0;
+    int serial = 0;
+    float next(int channel) const { return channels[channel][at]; }
+    void step() {
+      if (++at == channels[0].size()) at = 0;
+    }
   };
   static void onAudio(void* self, const float* const input[2], float* const output[2], int frames);
   void mixClip(float* const output[2], int frames);
@@ -60,8 +65,12 @@ class EngineHost : public ui::EngineControl {
 
   core::LiveEngine engine_;
   std::atomic<Clip*> clip_{nullptr};
-  std::atomic<Clip*> clipInUse_{nullptr};
-  float clipGain_ = 0;  ///< [audio-thread] 0 patch, 1 clip
+  /// Serial of the oldest clip the audio thread may still read; it never goes back to older ones.
+  std::atomic<int> oldestInUse_{0};
+  Clip *playing_ = nullptr, *fading_ = nullptr;  ///< [audio-thread]
+  float clipGain_ = 0;                           ///< [audio-thread] 0 patch, 1 clip
+  float swapGain_ = 1;                           ///< [audio-thread] 0 fading_, 1 playing_
+  int clipSerial_ = 0;
   std::atomic<bool> clipWanted_{false};
   std::vector<std::unique_ptr<Clip>> clips_;
   AudioDevice device_;
