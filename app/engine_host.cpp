@@ -34,13 +34,18 @@ EngineHost::EngineHost(const core::Registry& registry, QObject* parent)
                   int frames) { static_cast<core::LiveEngine*>(engine)->process(in, out, frames); },
                &engine_),
       device_(&EngineHost::onAudio, this) {
-  midi_ = std::make_unique<MidiInput>([this](const core::PlayerEvent& e) {
+  const auto play = [this](const core::PlayerEvent& e) {
     engine_.playFromMidi(e);
     if (e.type == Type::noteOn || e.type == Type::noteOff)
       QMetaObject::invokeMethod(
           this, [this, e] { Q_EMIT keyPlayed(static_cast<int>(e.key), e.type == Type::noteOn ? e.value : 0.0F); },
           Qt::QueuedConnection);
-  });
+  };
+  const auto move = [this](const ControllerMove& m) {
+    QMetaObject::invokeMethod(
+        this, [this, m] { Q_EMIT controllerMoved(m.channel, m.controller, m.value); }, Qt::QueuedConnection);
+  };
+  midi_ = std::make_unique<MidiInput>(play, move);
   connect(&timer_, &QTimer::timeout, this, &EngineHost::look);
   timer_.start(30);
   connect(&midiTimer_, &QTimer::timeout, this, [this] { midi_->poll(); });
@@ -49,7 +54,6 @@ EngineHost::EngineHost(const core::Registry& registry, QObject* parent)
 EngineHost::~EngineHost() {
   midi_.reset();
   device_.close();
-  for (Clip* c : {clipNext_.load(), clipOld_.load(), clip_}) delete c;
 }
 
 void EngineHost::start(const AudioWish& wish, const std::string& midiPort) {
@@ -61,7 +65,6 @@ void EngineHost::start(const AudioWish& wish, const std::string& midiPort) {
 
 void EngineHost::look() {
   engine_.collect();
-  delete clipOld_.exchange(nullptr);
   measureLoudness();
   if (++turn_ % 3 != 0 || !device_.poll()) return;
   notice_ = device_.running()
@@ -96,26 +99,39 @@ void EngineHost::playClip(std::vector<float> left, std::vector<float> right, dou
   auto clip = std::make_unique<Clip>();
   for (std::size_t c = 0; c < 2; ++c) clip->channels[c] = sound.channels[c];
   clip->at = static_cast<std::size_t>(std::max(0.0, fromSeconds) * to) % clip->channels[0].size();
-  delete clipNext_.exchange(clip.release());  // one that was never begun
+  clip->serial = ++clipSerial_;
+  clip_.store(clip.get());
+  clips_.push_back(std::move(clip));
   clipWanted_ = true;
+  const int oldest = oldestInUse_.load();
+  std::erase_if(clips_, [oldest](const auto& c) { return c->serial < oldest; });
 }
 
 void EngineHost::stopClip() { clipWanted_ = false; }
 
+/// Patch and clip cross-fade, and so do a clip and the one that takes its place. [audio-thread]
 void EngineHost::mixClip(float* const output[2], int frames) {
   const bool wanted = clipWanted_.load();
   if (!wanted && clipGain_ == 0) return;
-  if (!clipOld_.load())
-    if (Clip* next = clipNext_.exchange(nullptr)) {
-      clipOld_.store(clip_);
-      clip_ = next;
-    }
-  if (!clip_) return;
+  if (Clip* newest = clip_.load(); newest != playing_ && swapGain_ >= 1) {
+    fading_ = clipGain_ > 0 ? playing_ : nullptr;
+    swapGain_ = fading_ ? 0.0F : 1.0F;
+    playing_ = newest;
+  }
+  if (!playing_) return;
+  oldestInUse_.store(fading_ ? fading_->serial : playing_->serial);
   for (int i = 0; i < frames; ++i) {
     clipGain_ = std::clamp(clipGain_ + (wanted ? kClipFade : -kClipFade), 0.0F, 1.0F);
-    for (int c = 0; c < 2; ++c) output[c][i] += clipGain_ * (clip_->channels[c][clip_->at] - output[c][i]);
-    if (++clip_->at == clip_->channels[0].size()) clip_->at = 0;
+    swapGain_ = std::min(1.0F, swapGain_ + kClipFade);
+    for (int c = 0; c < 2; ++c) {
+      float x = playing_->next(c);
+      if (fading_) x = swapGain_ * x + (1 - swapGain_) * fading_->next(c);
+      output[c][i] += clipGain_ * (x - output[c][i]);
+    }
+    playing_->step();
+    if (fading_) fading_->step();
   }
+  if (swapGain_ >= 1) fading_ = nullptr;
 }
 
 void EngineHost::onAudio(void* self, double rate, const float* const input[2], float* const output[2], int frames) {

@@ -52,6 +52,11 @@ class EngineHost : public ui::EngineControl {
   struct Clip {
     std::vector<float> channels[2];
     std::size_t at = 0;
+    int serial = 0;
+    float next(int channel) const { return channels[channel][at]; }
+    void step() {
+      if (++at == channels[0].size()) at = 0;
+    }
   };
   static void onAudio(void* self, double rate, const float* const input[2], float* const output[2], int frames);
   void mixClip(float* const output[2], int frames);
@@ -60,11 +65,14 @@ class EngineHost : public ui::EngineControl {
 
   core::LiveEngine engine_;
   RateAdapter adapter_;  ///< [audio-thread] between the patch's rate and the device's
-  /// Two slots that own what lies in them: the audio thread takes the next clip only when the slot for
-  /// its old one is free, the UI thread empties that slot.
-  std::atomic<Clip*> clipNext_{nullptr}, clipOld_{nullptr};
-  Clip* clip_ = nullptr;  ///< [audio-thread]
-  float clipGain_ = 0;    ///< [audio-thread] 0 patch, 1 clip
+  std::vector<std::unique_ptr<Clip>> clips_;
+  std::atomic<Clip*> clip_{nullptr};
+  /// Serial of the oldest clip the audio thread may still read; it never goes back to older ones.
+  std::atomic<int> oldestInUse_{0};
+  Clip *playing_ = nullptr, *fading_ = nullptr;  ///< [audio-thread]
+  float clipGain_ = 0;                           ///< [audio-thread] 0 patch, 1 clip
+  float swapGain_ = 1;                           ///< [audio-thread] 0 fading_, 1 playing_
+  int clipSerial_ = 0;
   std::atomic<bool> clipWanted_{false};
   AudioDevice device_;
   std::unique_ptr<MidiInput> midi_;

@@ -1,28 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/export.h"
 
-#include <ebur128.h>
-
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "core/analysis/loudness.h"
 
 namespace app {
-
-double integratedLoudness(const core::AudioData& audio) {
-  const auto channels = static_cast<unsigned>(audio.channels.size());
-  ebur128_state* state = ebur128_init(channels, static_cast<unsigned long>(std::lround(audio.rate)), EBUR128_MODE_I);
-  if (!state) return -std::numeric_limits<double>::infinity();
-  std::vector<float> interleaved(audio.frames() * channels);
-  for (std::size_t i = 0; i < audio.frames(); ++i)
-    for (std::size_t c = 0; c < channels; ++c) interleaved[i * channels + c] = audio.channels[c][i];
-  double lufs = 0;
-  ebur128_add_frames_float(state, interleaved.data(), audio.frames());
-  ebur128_loudness_global(state, &lufs);
-  ebur128_destroy(&state);
-  return lufs;
-}
-
 namespace {
 /// Scales to the wanted level; silence stays as it is.
 void normalise(core::AudioData& audio, Normalise kind, double level) {
@@ -33,7 +17,7 @@ void normalise(core::AudioData& audio, Normalise kind, double level) {
       for (const float x : c) peak = std::max(peak, std::fabs(x));
     if (peak > 0) gain = std::pow(10, level / 20) / static_cast<double>(peak);
   } else if (kind == Normalise::loudness) {
-    const double lufs = integratedLoudness(audio);
+    const double lufs = core::integratedLoudness(audio);
     if (std::isfinite(lufs)) gain = std::pow(10, (level - lufs) / 20);
   }
   if (gain == 1) return;

@@ -23,9 +23,6 @@ struct ExportOptions {
   std::function<bool(double)> progress = {};  ///< 0 to 1; false cancels
 };
 
-/// Integrated loudness (ITU-R BS.1770 by libebur128), LUFS; -HUGE_VAL for silence.
-double integratedLoudness(const core::AudioData& audio);
-
 /// Renders and returns the finished sound. The limiter is in circuit for integer formats without
 /// normalisation only.
 core::Result<core::AudioData> renderForExport(const core::Patch& patch, const core::Registry& registry,

@@ -4,6 +4,7 @@
 #include <rtmidi/RtMidi.h>
 
 #include <algorithm>
+#include <array>
 
 namespace app {
 namespace {
@@ -34,12 +35,14 @@ std::unique_ptr<RtMidiIn> makeInput(RtMidi::Api api) {
 
 struct MidiInput::Port {
   std::unique_ptr<RtMidiIn> in;
-  std::function<void(const core::PlayerEvent&)>* play;
+  const MidiInput* owner;
   std::string name;
 
   static void received(double, std::vector<unsigned char>* message, void* self) {
     if (!message) return;
-    for (const core::PlayerEvent& e : fromMidi(*message)) (*static_cast<Port*>(self)->play)(e);
+    const MidiInput& to = *static_cast<Port*>(self)->owner;
+    for (const core::PlayerEvent& e : fromMidi(*message)) to.play_(e);
+    if (const auto move = controllerFromMidi(*message)) to.move_(*move);
   }
 };
 
@@ -69,7 +72,17 @@ std::vector<core::PlayerEvent> fromMidi(const std::vector<unsigned char>& m) {
   }
 }
 
-MidiInput::MidiInput(std::function<void(const core::PlayerEvent&)> play) : play_(std::move(play)) {}
+std::optional<ControllerMove> controllerFromMidi(const std::vector<unsigned char>& m) {
+  if (m.size() < 3 || (m[0] & 0xf0) != 0xb0) return {};
+  const int controller = m[1] & 0x7f;
+  constexpr std::array kReserved{0, 6, 32, 38, 64, 96, 97, 98, 99, 100, 101};
+  if (controller >= 120 || std::find(kReserved.begin(), kReserved.end(), controller) != kReserved.end()) return {};
+  return ControllerMove{(m[0] & 0x0f) + 1, controller, (m[2] & 0x7f) / 127.0};
+}
+
+MidiInput::MidiInput(std::function<void(const core::PlayerEvent&)> play,
+                     std::function<void(const ControllerMove&)> move)
+    : play_(std::move(play)), move_(std::move(move)) {}
 MidiInput::~MidiInput() = default;
 
 std::vector<std::string> MidiInput::ports() {
@@ -90,7 +103,7 @@ core::Result<void> MidiInput::open(const std::string& port) {
     for (unsigned i = 0; i < in->getPortCount(); ++i) {
       if (apiPrefix(api) + in->getPortName(i) != wanted_) continue;
       auto made = std::make_unique<Port>();
-      made->play = &play_;
+      made->owner = this;
       made->name = wanted_;
       in->setCallback(&Port::received, made.get());
       try {

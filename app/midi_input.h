@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// MIDI in by RtMidi: notes, sustain pedal, bend, pressure, all-notes-off. The only file pair that
+// MIDI in by RtMidi: notes, sustain pedal, bend, pressure, all-notes-off, controllers. The only file pair that
 // knows RtMidi. The API is always named: RtMidi's default constructor throws where ALSA is missing.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,22 @@ inline constexpr double kBendSemitones = 2;
 /// One MIDI message as a player event; nothing for messages that are not played.
 std::vector<core::PlayerEvent> fromMidi(const std::vector<unsigned char>& message);
 
+/// A controller's new position.
+struct ControllerMove {
+  int channel = 1;     ///< 1 to 16
+  int controller = 0;  ///< 0 to 119
+  double value = 0;    ///< 0 to 1
+};
+
+/// The controller a message moves; nothing for other messages and for those with a fixed meaning
+/// here or in the standard: sustain pedal (64), bank select (0, 32), parameter numbers (6, 38,
+/// 96-101), channel mode (120-127).
+std::optional<ControllerMove> controllerFromMidi(const std::vector<unsigned char>& message);
+
 class MidiInput {
  public:
-  /// `play` runs in RtMidi's thread. [midi-thread]
-  explicit MidiInput(std::function<void(const core::PlayerEvent&)> play);
+  /// Both run in RtMidi's thread. [midi-thread]
+  MidiInput(std::function<void(const core::PlayerEvent&)> play, std::function<void(const ControllerMove&)> move);
   ~MidiInput();
   MidiInput(const MidiInput&) = delete;
   MidiInput& operator=(const MidiInput&) = delete;
@@ -39,6 +52,7 @@ class MidiInput {
  private:
   struct Port;
   std::function<void(const core::PlayerEvent&)> play_;
+  std::function<void(const ControllerMove&)> move_;
   std::unique_ptr<Port> input_;
   std::string wanted_;
 };

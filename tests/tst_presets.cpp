@@ -6,6 +6,7 @@
 
 #include "app/catalog.h"
 #include "app/export.h"
+#include "core/analysis/loudness.h"
 #include "core/fit/session.h"
 #include "nodes/registry.h"
 
@@ -65,7 +66,7 @@ class TestPresets : public QObject {
     options.format = AudioFormat::wav32f;
     const auto sound = app::renderForExport(load(id), registry(), options);
     QVERIFY(sound.has_value());
-    const double lufs = app::integratedLoudness(*sound);
+    const double lufs = core::integratedLoudness(*sound);
     QVERIFY2(std::fabs(lufs + 18) <= 1, qPrintable(QString("%1 LUFS").arg(lufs)));
     float peak = 0;
     for (const auto& c : sound->channels)

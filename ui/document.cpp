@@ -10,6 +10,7 @@
 
 #include "core/graph/plan.h"
 #include "presets/patch_file.h"
+#include "ui/node_extras.h"
 #include "ui/theme.h"
 
 namespace ui {
@@ -45,12 +46,6 @@ namespace {
 constexpr int kUndoSteps = 500;
 constexpr int kRecentFiles = 10;
 
-std::string cableKey(const core::Cable& c) { return c.from + '.' + c.output + '>' + c.to + '.' + c.input; }
-core::Cable* findCable(core::Patch& patch, const core::Cable& cable) {
-  const auto at = std::find_if(patch.cables.begin(), patch.cables.end(),
-                               [&cable](const core::Cable& c) { return sameEnds(c, cable); });
-  return at == patch.cables.end() ? nullptr : &*at;
-}
 }  // namespace
 
 core::Patch subPatch(const core::Patch& patch, const std::vector<std::string>& nodes) {
@@ -159,68 +154,6 @@ core::Result<std::string> Document::addNode(std::string_view type, QPointF at, s
   return id;
 }
 
-namespace {
-/// What feeds a node's first cabled input, wired to what its first cabled output feeds.
-std::vector<core::Cable> bridges(const core::Patch& patch, const std::string& node) {
-  std::vector<core::Cable> out;
-  const core::Cable* feed = nullptr;
-  for (const core::Cable& c : patch.cables)
-    if (c.to == node && c.from != node && (!feed || c.input == "in")) feed = &c;
-  if (!feed) return out;
-  for (const core::Cable& c : patch.cables)
-    if (c.from == node && c.to != node)
-      out.push_back({feed->from, feed->output, c.to, c.input, c.depth, c.delayed, c.free});
-  return out;
-}
-}  // namespace
-
-void Document::removeNodes(const std::vector<std::string>& nodes, bool reconnect) {
-  core::Patch next = *patch_;
-  for (const std::string& id : nodes) {
-    const auto wires = reconnect ? bridges(next, id) : std::vector<core::Cable>();
-    std::erase_if(next.cables, [&id](const core::Cable& c) { return c.from == id || c.to == id; });
-    std::erase_if(next.nodes, [&id](const core::PatchNode& n) { return n.id == id; });
-    for (core::Cable c : wires) {
-      c.delayed = core::closesCycle(next, c.from, c.to);
-      if (!findCable(next, c) && core::checkCable(next, registry_, c)) next.cables.push_back(c);
-    }
-  }
-  push(nodes.size() == 1 ? tr("Delete node") : tr("Delete %1 nodes").arg(nodes.size()), std::move(next));
-}
-
-core::Result<void> Document::connectCable(core::Cable cable, bool replace) {
-  if (findCable(const_cast<core::Patch&>(*patch_), cable)) return core::Error{"These two are already connected."};
-  core::Patch next = *patch_;
-  if (replace)
-    std::erase_if(next.cables, [&cable](const core::Cable& c) { return c.to == cable.to && c.input == cable.input; });
-  if (auto fits = core::checkCable(next, registry_, cable); !fits) return fits;
-  cable.delayed = core::closesCycle(next, cable.from, cable.to);
-  next.cables.push_back(std::move(cable));
-  push(tr("Connect"), std::move(next));
-  return {};
-}
-
-core::Result<void> Document::moveCable(const core::Cable& old, core::Cable cable, bool replace) {
-  if (sameEnds(old, cable)) return {};
-  core::Patch next = *patch_;
-  std::erase_if(next.cables, [&](const core::Cable& c) {
-    return sameEnds(c, old) || sameEnds(c, cable) || (replace && c.to == cable.to && c.input == cable.input);
-  });
-  if (auto fits = core::checkCable(next, registry_, cable); !fits) return fits;
-  cable.delayed = core::closesCycle(next, cable.from, cable.to);
-  next.cables.push_back(std::move(cable));
-  push(tr("Move cable"), std::move(next));
-  return {};
-}
-
-void Document::disconnectCables(const std::vector<core::Cable>& cables) {
-  change(tr("Disconnect"), [&cables](core::Patch& p) {
-    std::erase_if(p.cables, [&cables](const core::Cable& c) {
-      return std::any_of(cables.begin(), cables.end(), [&c](const core::Cable& d) { return sameEnds(c, d); });
-    });
-  });
-}
-
 void Document::setKnob(const std::string& node, const std::string& input, double value) {
   const core::NodeType* type = typeOf(node);
   const int row = type ? type->inputIndex(input) : -1;
@@ -231,48 +164,23 @@ void Document::setKnob(const std::string& node, const std::string& input, double
       [&](core::Patch& p) { p.find(node)->values[input] = clamped; }, "knob " + node + '.' + input);
 }
 
-void Document::setDepth(const core::Cable& cable, double depth) {
-  change(
-      tr("Cable depth"),
-      [&](core::Patch& p) {
-        if (core::Cable* c = findCable(p, cable)) c->depth = depth;
-      },
-      "depth " + cableKey(cable));
-}
-
 void Document::setSetting(const std::string& node, const std::string& setting, const core::PatchSetting& value) {
   change(tr("Change %1").arg(text(setting)), [&](core::Patch& p) {
     if (core::PatchNode* n = p.find(node)) n->settings[setting] = value;
   });
 }
 
-void Document::moveNodes(const std::map<std::string, QPointF>& positions) {
-  change(tr("Move"), [&](core::Patch& p) {
-    for (core::PatchNode& n : p.nodes)
-      if (const auto at = positions.find(n.id); at != positions.end()) {
-        n.x = at->second.x();
-        n.y = at->second.y();
-      }
-  });
-}
-
-core::Result<void> Document::insertNode(const std::string& node, QPointF at, const core::Cable& cable,
-                                        const std::string& input, const std::string& output) {
-  core::Patch next = *patch_;
-  core::PatchNode* inserted = next.find(node);
-  if (!inserted || !findCable(next, cable)) return core::Error{"The node or the cable is gone."};
-  inserted->x = at.x();
-  inserted->y = at.y();
-  const core::Cable old = *findCable(next, cable);
-  std::erase_if(next.cables, [&cable](const core::Cable& c) { return sameEnds(c, cable); });
-  // depth and delay stay with the end they act on
-  for (const core::Cable& c : {core::Cable{old.from, old.output, node, input, 1, false, false},
-                               core::Cable{node, output, old.to, old.input, old.depth, old.delayed, old.free}}) {
-    if (auto fits = core::checkCable(next, registry_, c); !fits) return fits;
-    next.cables.push_back(c);
-  }
-  push(tr("Insert into cable"), std::move(next));
-  return {};
+void Document::moveNodes(const std::map<std::string, QPointF>& positions, const std::string& mergeKey) {
+  change(
+      tr("Move"),
+      [&](core::Patch& p) {
+        for (core::PatchNode& n : p.nodes)
+          if (const auto at = positions.find(n.id); at != positions.end()) {
+            n.x = at->second.x();
+            n.y = at->second.y();
+          }
+      },
+      mergeKey);
 }
 
 void Document::renameNode(const std::string& node, const QString& label) {
@@ -281,7 +189,22 @@ void Document::renameNode(const std::string& node, const QString& label) {
   });
 }
 
-std::vector<std::string> Document::paste(const core::Patch& part, QPointF at) {
+void Document::setBypassed(const std::vector<std::string>& nodes, bool bypassed) {
+  change(bypassed ? tr("Bypass") : tr("End bypass"), [&](core::Patch& p) {
+    for (const std::string& id : nodes)
+      if (core::PatchNode* n = p.find(id)) n->bypassed = bypassed;
+  });
+}
+
+void Document::setCollapsedNodes(const std::vector<std::string>& nodes, bool collapsed) {
+  change(collapsed ? tr("Fold") : tr("Unfold"), [&](core::Patch& p) {
+    for (const std::string& id : nodes)
+      if (core::PatchNode* n = p.find(id)) setCollapsed(*n, collapsed);
+  });
+}
+
+std::vector<std::string> Document::paste(const core::Patch& part, QPointF at,
+                                         const std::vector<core::Cable>& incoming) {
   core::Patch next = *patch_;
   std::map<std::string, std::string> renamed;
   std::vector<std::string> ids;
@@ -301,6 +224,10 @@ std::vector<std::string> Document::paste(const core::Patch& part, QPointF at) {
     c.to = renamed[c.to];
     next.cables.push_back(std::move(c));
   }
+  for (core::Cable c : incoming) {
+    c.to = renamed[c.to];
+    next.cables.push_back(std::move(c));
+  }
   push(tr("Paste"), std::move(next));
   return ids;
 }
@@ -313,12 +240,6 @@ void Document::setFree(const std::string& node, const std::string& row, bool fre
       else
         n->free.erase(row);
     }
-  });
-}
-
-void Document::setCableFree(const core::Cable& cable, bool free) {
-  change(free ? tr("Free for the fit") : tr("Lock for the fit"), [&](core::Patch& p) {
-    if (core::Cable* c = findCable(p, cable)) c->free = free;
   });
 }
 

@@ -58,17 +58,30 @@ class Document : public QObject {
   core::Result<void> connectCable(core::Cable cable, bool replace);
   /// Moves one end of a cable elsewhere, depth kept.
   core::Result<void> moveCable(const core::Cable& old, core::Cable next, bool replace);
+  /// Moves the sources of several cables to another output, as one step. Error: the first refusal;
+  /// then nothing moves.
+  core::Result<void> moveSources(const std::vector<core::Cable>& cables, const std::string& node,
+                                 const std::string& output);
   void disconnectCables(const std::vector<core::Cable>& cables);
   void setKnob(const std::string& node, const std::string& input, double value);
   void setDepth(const core::Cable& cable, double depth);
   void setSetting(const std::string& node, const std::string& setting, const core::PatchSetting& value);
-  void moveNodes(const std::map<std::string, QPointF>& positions);
+  /// `mergeKey`: equal ones within a gesture are one step.
+  void moveNodes(const std::map<std::string, QPointF>& positions, const std::string& mergeKey = {});
   /// Moves a node and puts it into a cable: from its source into `input`, from `output` to its goal.
   core::Result<void> insertNode(const std::string& node, QPointF at, const core::Cable& cable, const std::string& input,
                                 const std::string& output);
+  /// Adds a node right into a cable: one step. Returns its id, or why it cannot be.
+  core::Result<std::string> addIntoCable(std::string_view type, QPointF at, const core::Cable& cable,
+                                         const std::string& input, const std::string& output);
   void renameNode(const std::string& node, const QString& label);
+  /// Takes nodes out of the signal path, or back into it (core/graph/bypass.h).
+  void setBypassed(const std::vector<std::string>& nodes, bool bypassed);
+  /// Folds nodes to their titles; heard by nobody.
+  void setCollapsedNodes(const std::vector<std::string>& nodes, bool collapsed);
   /// Inserts nodes and their cables with fresh ids, moved so that their middle is at `at`; new ids.
-  std::vector<std::string> paste(const core::Patch& part, QPointF at);
+  /// `incoming`: cables from nodes that stay to nodes of `part`, drawn to the copies too.
+  std::vector<std::string> paste(const core::Patch& part, QPointF at, const std::vector<core::Cable>& incoming = {});
   /// Whether a fit may change a knob or tensor.
   void setFree(const std::string& node, const std::string& row, bool free);
   void setCableFree(const core::Cable& cable, bool free);

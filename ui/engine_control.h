@@ -74,6 +74,8 @@ class EngineControl : public QObject {
  Q_SIGNALS:
   /// A key from MIDI, for the on-screen keyboard.
   void keyPlayed(int key, float velocity);
+  /// A MIDI controller moved: channel 1 to 16, controller 0 to 119, value 0 to 1.
+  void controllerMoved(int channel, int controller, double value);
   /// The engine cannot play the patch (a file is missing, say); the last playable one goes on.
   void patchRefused(const QString& sentence);
 };

@@ -32,7 +32,7 @@ void MainWindow::buildFileMenu() {
   menu->addAction(tr("Save &as..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S), this, &MainWindow::saveAs);
   menu->addSeparator();
   menu->addAction(tr("Open fit &target..."), this, [this] { fitPanel_->chooseTarget(); });
-  menu->addAction(tr("&Export audio..."), QKeySequence(Qt::CTRL | Qt::Key_E), this, &MainWindow::exportAudio);
+  menu->addAction(tr("&Export audio..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E), this, &MainWindow::exportAudio);
   menu->addSeparator();
   menu->addAction(tr("&Quit"), QKeySequence(Qt::CTRL | Qt::Key_Q), this, &QWidget::close);
 }
@@ -51,10 +51,16 @@ void MainWindow::buildEditMenu() {
   menu->addAction(tr("&Copy"), QKeySequence::Copy, this, [this] { canvas_->copy(); });
   menu->addAction(tr("&Paste"), QKeySequence::Paste, this, [this] { canvas_->paste(); });
   menu->addAction(tr("&Duplicate"), QKeySequence(Qt::CTRL | Qt::Key_D), this, [this] { canvas_->duplicate(); });
+  menu->addAction(tr("Duplicate with &inputs"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_D), this,
+                  [this] { canvas_->duplicate(true); });
   menu->addAction(tr("De&lete\tDel"), this, [this] { canvas_->removeSelection(); });
   menu->addAction(tr("Delete and &reconnect\tCtrl+Del"), this, [this] { canvas_->removeSelection(true); });
   menu->addAction(tr("Select &all\tCtrl+A"), this, [this] { canvas_->selectAll(); });
+  menu->addAction(tr("&Find node..."), QKeySequence::Find, this, [this] { canvas_->openFind(); });
   menu->addSeparator();
+  menu->addAction(tr("&Bypass\tM"), QKeySequence(Qt::CTRL | Qt::Key_E), this, [this] { canvas_->bypassSelection(); });
+  menu->addAction(tr("F&old\tH"), this, [this] { canvas_->collapseSelection(); });
+  menu->addAction(tr("Connect the t&wo selected\tCtrl+K"), this, [this] { canvas_->connectSelected(); });
   menu->addAction(tr("&Add node...\tShift+A"), this,
                   [this] { canvas_->openAddPopup(canvas_->mapToScene(canvas_->viewport()->rect().center())); });
 }
@@ -74,6 +80,8 @@ void MainWindow::buildViewMenu() {
   toggle(tr("&Browser"), browser_);
   toggle(tr("&Inspector"), inspector_);
   toggle(tr("&Fit panel"), fitPanel_);
+  menu->addAction(tr("&Next panel"), QKeySequence(Qt::Key_F6), this, [this] { cyclePanels(1); });
+  menu->addAction(tr("&Previous panel"), QKeySequence(Qt::SHIFT | Qt::Key_F6), this, [this] { cyclePanels(-1); });
   menu->addSeparator();
   auto* light = menu->addAction(tr("&Light colours"));
   light->setCheckable(true);

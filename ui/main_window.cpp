@@ -18,6 +18,7 @@
 #include "ui/dialogs/audio_dialog.h"
 #include "ui/fit/fit_panel.h"
 #include "ui/inspector/inspector.h"
+#include "ui/midi_map.h"
 #include "ui/theme.h"
 #include "ui/widgets/keyboard.h"
 #include "ui/widgets/knob.h"
@@ -36,10 +37,11 @@ MainWindow::MainWindow(const core::Registry& registry, EngineControl& engine, Do
       document_(document),
       services_(std::move(services)),
       pictures_(new NodePictures(registry, this)),
+      midi_(new MidiMap(document, engine, this)),
       topBar_(new TopBar(document)),
       browser_(new Browser(registry, services_.presets)),
       canvas_(new Canvas(document, *pictures_)),
-      inspector_(new Inspector(document, *pictures_)),
+      inspector_(new Inspector(document, *pictures_, *midi_)),
       fitPanel_(new FitPanel(document, services_.fit)),
       keyboard_(new Keyboard),
       notice_(new QLabel),
@@ -122,6 +124,7 @@ void MainWindow::wire() {
   connect(canvas_, &Canvas::said, this, &MainWindow::say);
   connect(inspector_, &Inspector::said, this, &MainWindow::say);
   connect(fitPanel_, &FitPanel::said, this, &MainWindow::say);
+  connect(midi_, &MidiMap::said, this, &MainWindow::say);
   connect(&document_, &Document::failed, this, &MainWindow::say);
   connect(&engine_, &EngineControl::patchRefused, this, &MainWindow::say);
   connect(keyboard_, &Keyboard::pressed, this, [this](int key, float velocity) { engine_.noteOn(key, velocity); });
@@ -249,7 +252,8 @@ bool MainWindow::typedKey(QEvent* event) {
   const auto* e = static_cast<QKeyEvent*>(event);
   if (e->modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier)) return false;
   const int note = typedNote(e->key(), octave_);
-  if (note < 0 && e->key() != Qt::Key_Z && e->key() != Qt::Key_X) return false;
+  const bool shortcut = e->key() == Qt::Key_M || e->key() == Qt::Key_QuoteLeft;  // single keys rest in this mode
+  if (note < 0 && !shortcut && e->key() != Qt::Key_Z && e->key() != Qt::Key_X) return false;
   if (e->isAutoRepeat() || event->type() == QEvent::ShortcutOverride) {
     event->accept();
     return true;
@@ -258,7 +262,7 @@ bool MainWindow::typedKey(QEvent* event) {
     typed_[e->key()] = note;
     engine_.noteOn(note, 0.8F);
     keyboard_->showKey(note, true);
-  } else if (event->type() == QEvent::KeyPress) {
+  } else if (event->type() == QEvent::KeyPress && !shortcut) {
     releaseTyped();
     octave_ = std::clamp(octave_ + (e->key() == Qt::Key_X ? 1 : -1), 0, 8);
   } else if (const auto at = typed_.find(e->key()); at != typed_.end()) {
@@ -269,7 +273,29 @@ bool MainWindow::typedKey(QEvent* event) {
   return true;
 }
 
+/// The keyboard's way from panel to panel.
+void MainWindow::cyclePanels(int step) {
+  QWidget* const panels[] = {browser_, canvas_, inspector_, fitPanel_};
+  constexpr int kCount = 4;
+  const QWidget* focus = QApplication::focusWidget();
+  int at = 0;
+  for (int i = 0; i < kCount; ++i)
+    if (focus && (panels[i] == focus || panels[i]->isAncestorOf(focus))) at = i;
+  for (int i = 1; i <= kCount; ++i) {
+    QWidget* panel = panels[(at + step * i + kCount * kCount) % kCount];
+    if (!panel->isVisible()) continue;
+    if (panel == canvas_) return canvas_->setFocus(Qt::TabFocusReason);
+    for (QWidget* child : panel->findChildren<QWidget*>())
+      if (child->focusPolicy() & Qt::TabFocus && child->isVisible() && child->isEnabled())
+        return child->setFocus(Qt::TabFocusReason);
+  }
+}
+
 bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() == QEvent::KeyPress && midi_->learning() && static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape) {
+    midi_->cancelLearning();
+    return true;
+  }
   const bool key = event->type() == QEvent::KeyPress || event->type() == QEvent::KeyRelease ||
                    event->type() == QEvent::ShortcutOverride;
   if (!typing_ || !key || !watched->isWidgetType() || !isActiveWindow())

@@ -22,6 +22,7 @@ class Canvas;
 class FitPanel;
 class Inspector;
 class Keyboard;
+class MidiMap;
 class NodePictures;
 class TopBar;
 
@@ -43,6 +44,7 @@ class MainWindow : public QMainWindow {
   Browser& browser() const { return *browser_; }
   FitPanel& fitPanel() const { return *fitPanel_; }
   Keyboard& keyboard() const { return *keyboard_; }
+  MidiMap& midi() const { return *midi_; }
 
   /// Opens a patch or, when it is a sound file, takes it as the fit's target.
   void openFile(const QString& path);
@@ -80,12 +82,14 @@ class MainWindow : public QMainWindow {
   void panic();
   bool typedKey(QEvent* event);
   void releaseTyped();
+  void cyclePanels(int step);
 
   const core::Registry& registry_;
   EngineControl& engine_;
   Document& document_;
   WindowServices services_;
   NodePictures* pictures_;
+  MidiMap* midi_;
   TopBar* topBar_;
   Browser* browser_;
   Canvas* canvas_;

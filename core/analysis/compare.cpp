@@ -95,12 +95,16 @@ Comparison compare(const AudioData& target, const AudioData& output) {
   c.loudSigma = meanDifference(loudnessSigma(x), loudnessSigma(y));
   c.loudDb = meanDifference(loudnessDecibels(x), loudnessDecibels(y));
   comparePitch(x, y, c);
-  x = monoAt(target, kHigh);
-  y = monoAt(output, kHigh);
+  c.lsdDb = logSpectralDistance(target, output);
+  return c;
+}
+
+double logSpectralDistance(const AudioData& target, const AudioData& output) {
+  if (target.frames() == 0 || output.frames() == 0) return 0;
+  std::vector<double> x = monoAt(target, kHigh), y = monoAt(output, kHigh);
   x.resize(std::min(x.size(), y.size()));
   y.resize(x.size());
-  c.lsdDb = logSpectral(x, y);
-  return c;
+  return logSpectral(x, y);
 }
 
 std::vector<Measure> measures(const Comparison& c) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analysis/loudness.h"
 
+#include <ebur128.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -16,6 +18,21 @@ std::vector<double> weights(int size) {
   return a;
 }
 }  // namespace
+
+double integratedLoudness(const AudioData& audio) {
+  const auto channels = static_cast<unsigned>(audio.channels.size());
+  if (channels == 0) return -HUGE_VAL;
+  ebur128_state* state = ebur128_init(channels, static_cast<unsigned long>(std::lround(audio.rate)), EBUR128_MODE_I);
+  if (!state) return -HUGE_VAL;
+  std::vector<float> interleaved(audio.frames() * channels);
+  for (std::size_t i = 0; i < audio.frames(); ++i)
+    for (std::size_t c = 0; c < channels; ++c) interleaved[i * channels + c] = audio.channels[c][i];
+  double lufs = -HUGE_VAL;
+  ebur128_add_frames_float(state, interleaved.data(), audio.frames());
+  ebur128_loudness_global(state, &lufs);
+  ebur128_destroy(&state);
+  return lufs;
+}
 
 double aWeight(double hertz) {
   const double f2 = std::pow(std::max(hertz, 1e-6), 2);

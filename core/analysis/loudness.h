@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Loudness over time by A-weighted spectra: the two definitions the DDSP family reports.
+// Loudness: of a whole recording as broadcasters measure it, and over time by A-weighted spectra, the
+// two definitions the DDSP family reports.
 #pragma once
 
 #include <span>
 #include <vector>
 
+#include "core/file/audio_file.h"
+
 namespace core {
+
+/// Integrated loudness (ITU-R BS.1770 by libebur128), LUFS; -HUGE_VAL for silence and for sounds
+/// shorter than its 400 ms window.
+double integratedLoudness(const AudioData& audio);
 
 /// A-weighting of a frequency, dB (IEC 61672; 2 dB added so that 1 kHz is 0 dB).
 double aWeight(double hertz);

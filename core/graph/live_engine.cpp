@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "core/graph/bypass.h"
 #include "core/graph/realtime.h"
 #include "core/graph/transition.h"
 
@@ -80,8 +81,9 @@ PlanOptions LiveEngine::options(const Patch& patch) const {
   return o;
 }
 
-Result<void> LiveEngine::setPatch(const Patch& patch) {
+Result<void> LiveEngine::setPatch(const Patch& wanted) {
   collect();
+  const Patch patch = withoutBypassed(wanted, registry_);  // transitions compare cables as they run
   if (transition_) {  // one edit after the other: the newest waits
     auto trial = compilePlan(patch, registry_, options(patch));
     if (!trial) return trial.error();

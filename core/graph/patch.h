@@ -41,7 +41,7 @@ struct PatchNode {
   std::map<std::string, PatchSetting> settings;
   std::map<std::string, std::shared_ptr<const Blob>> tensors;
   std::set<std::string> free;  ///< inputs and tensors a fit may change by default
-  bool bypassed = false;       ///< reserved for editors: first signal input passed to the first output
+  bool bypassed = false;       ///< taken out of the signal path, see bypass.h
   std::string foreign;         ///< JSON text of fields this program does not know, written back as it came
   bool operator==(const PatchNode&) const = default;
 };

@@ -7,53 +7,12 @@
 
 #include "core/dsp/fft.h"
 #include "core/graph/executor.h"
+#include "core/graph/picture_probe.h"
 #include "core/graph/realtime.h"
 
 namespace core {
 namespace {
-
-/// The test signal: what comes in from outside, as an output of a node.
-struct Probe {
-  static constexpr NodeInfo info{.id = "picture.probe", .name = "Probe", .help = "Test signal.", .usesExternal = true};
-  static constexpr std::array<Input, 0> inputs{};
-  static constexpr std::array outputs{Output{.id = "out", .name = "Out", .help = "The signal."}};
-
-  template <int L>
-  static void forward(const Block<L>& b) {
-    const Sample* x = b.external(0);
-    for (int i = 0; i < b.frames(); ++i) b.out(0).set(i, splat<L>(x ? x[i] : 0));
-  }
-  template <int L>
-  static void backward(const Block<L>&, const Grad<L>&) {}
-};
-
-/// Reads one signal of any width: element `index` of each tick or frame, as the patch's output.
-struct Reader {
-  static constexpr int kMost = 128;
-  static constexpr NodeInfo info{.id = "picture.reader", .name = "Reader", .help = "Reads.", .isOutput = true};
-  static constexpr std::array inputs{
-      Input{.id = "in", .name = "In", .help = "Signal.", .width = {2}, .mixesVoices = true},
-      Input{.id = "wide",
-            .name = "Wide",
-            .help = "Vector.",
-            .rate = Rate::control,
-            .width = variableWidth('k'),
-            .mixesVoices = true}};
-  static constexpr std::array outputs{Output{.id = "out", .name = "Out", .help = "First value."},
-                                      Output{.id = "scan", .name = "Scan", .help = "Element i at frame i of a tick."}};
-
-  template <int L>
-  static void forward(const Block<L>& b) {
-    const auto wide = b.control(1);
-    for (int i = 0; i < b.frames(); ++i) {
-      const int tick = i / kTick, element = i % kMost;  // two ticks hold up to 128 elements
-      b.out(0).set(i, b.audio(0)[i]);
-      b.out(1).set(i, element < b.inputWidth(1) ? wide(tick, element) : splat<L>(0));
-    }
-  }
-  template <int L>
-  static void backward(const Block<L>&, const Grad<L>&) {}
-};
+using namespace picture;
 
 struct Answer {
   std::vector<float> sound, scan;
@@ -69,22 +28,6 @@ int signalInput(const NodeType& type) {
   for (std::size_t i = 0; i < type.inputs.size(); ++i)
     if (!type.inputs[i].isParameter()) return static_cast<int>(i);
   return -1;
-}
-
-/// A control vector. Sound of variable width follows the mono test signal.
-bool isWide(const Output& row) { return row.width.size > 2 || (row.width.variable && row.rate == Rate::control); }
-
-int pictureOutput(const NodeType& type, bool wide) {
-  for (std::size_t o = 0; o < type.outputs.size(); ++o)
-    if (isWide(type.outputs[o]) == wide) return static_cast<int>(o);
-  return wide || type.outputs.empty() ? -1 : 0;
-}
-
-PatchNode helperNode(const char* id, const char* type) {
-  PatchNode node;
-  node.id = id;
-  node.type = type;
-  return node;
 }
 
 /// Plays `input` into the node for `ticks`; gate-like nodes also get a held note.
@@ -155,21 +98,6 @@ double periodOf(const PatchNode& node, const NodeType& type) {
   return 1 / kC4Hz;
 }
 
-/// Reduces to `points` values by keeping the largest size in each piece, with its sign.
-std::vector<float> thin(const std::vector<float>& x, std::size_t points) {
-  if (x.size() <= points) return x;
-  std::vector<float> out(points);
-  for (std::size_t i = 0; i < points; ++i) {
-    const std::size_t from = i * x.size() / points, to = std::max(from + 1, (i + 1) * x.size() / points);
-    out[i] = x[from];
-    for (std::size_t j = from; j < to; ++j)
-      if (std::fabs(x[j]) > std::fabs(out[i])) out[i] = x[j];
-  }
-  return out;
-}
-
-float decibels(double x) { return static_cast<float>(20 * std::log10(std::max(x, 1e-9))); }
-
 /// Level in dB at `points` frequencies, evenly in octaves from 20 Hz to 20 kHz.
 std::vector<float> logSpectrum(std::vector<float> x, double rate, int points) {
   constexpr int kSize = 16384;
@@ -190,15 +118,6 @@ std::vector<float> logSpectrum(std::vector<float> x, double rate, int points) {
     before = hz;
   }
   return out;
-}
-
-/// Puts the range symmetric about zero, or from zero when nothing is negative.
-void fitRange(PictureCurve& c) {
-  const auto [least, most] = std::minmax_element(c.values.begin(), c.values.end());
-  if (least == c.values.end()) return;
-  const float size = std::max({std::fabs(*least), std::fabs(*most), 1e-6F});
-  c.low = *least < -1e-4F * size ? -1.1F * size : 0;
-  c.high = 1.1F * size;
 }
 
 Result<PictureCurve> wavePicture(const PatchNode& node, const NodeType& type, double rate, int points) {

@@ -25,4 +25,15 @@ struct PictureCurve {
 /// `points`: how many values are wanted at most. Takes milliseconds: not for a UI thread.
 Result<PictureCurve> nodePicture(const PatchNode& node, const NodeType& type, double rate, int points);
 
+/// What a node's picture depends on, and nothing else: equal subjects have equal pictures. For a node
+/// whose picture follows from its own values that is the node alone; for one that is driven by a
+/// control vector or passes on the sound of others, also what feeds it, with the phrase.
+Patch pictureSubject(const Patch& patch, std::string_view node, const Registry& registry);
+
+/// The picture of a node of a subject: of a node alone, nodePicture; else what happens in the patch
+/// while its phrase begins: `bars` the mean levels of the control vector that drives the node or
+/// leaves it, in dB from 60 below the highest; `envelope` a single control value over time; `wave`
+/// what comes out.
+Result<PictureCurve> subjectPicture(const Patch& subject, std::string_view node, const Registry& registry, int points);
+
 }  // namespace core

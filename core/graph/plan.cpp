@@ -5,6 +5,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include "core/graph/bypass.h"
 #include "core/graph/plan_order.h"
 
 namespace core {
@@ -381,7 +382,10 @@ int Plan::findDepth(const Cable& cable) const {
 }
 
 Result<Plan> compilePlan(const Patch& patch, const Registry& registry, const PlanOptions& options) {
-  return Compiler(patch, registry, options).run();
+  const auto bypassed = [](const PatchNode& n) { return n.bypassed; };
+  if (std::none_of(patch.nodes.begin(), patch.nodes.end(), bypassed)) return Compiler(patch, registry, options).run();
+  const Patch routed = withoutBypassed(patch, registry);
+  return Compiler(routed, registry, options).run();
 }
 
 Result<void> checkCable(const Patch& patch, const Registry& registry, const Cable& cable) {

@@ -93,7 +93,8 @@ struct Plan {
   int findDepth(const Cable& cable) const;
 };
 
-/// Patch -> plan. Nodes of unknown types are left out with their cables (they are placeholders).
+/// Patch -> plan. Nodes of unknown types are left out with their cables (they are placeholders);
+/// bypassed nodes are routed around (bypass.h).
 /// Error: a sentence naming the node or cable and the way out (unknown input, rates or widths that
 /// do not fit, a cycle without delay, two output nodes).
 Result<Plan> compilePlan(const Patch& patch, const Registry& registry, const PlanOptions& options);

@@ -62,6 +62,15 @@ double CableItem::distance(QPointF scene) const {
   return least;
 }
 
+bool CableItem::crosses(const QPolygonF& cut) const {
+  if (!isVisible() || !cut.boundingRect().adjusted(-1, -1, 1, 1).intersects(box_)) return false;
+  for (int i = 1; i < cut.size(); ++i)
+    for (int j = 1; j < line_.size(); ++j)
+      if (QLineF(cut[i - 1], cut[i]).intersects(QLineF(line_[j - 1], line_[j]), nullptr) == QLineF::BoundedIntersection)
+        return true;
+  return false;
+}
+
 void CableItem::paint(QPainter* p, const QStyleOptionGraphicsItem*, QWidget*) {
   const double zoom = QStyleOptionGraphicsItem::levelOfDetailFromTransform(p->worldTransform());
   const QColor colour = signalColour(kind_);

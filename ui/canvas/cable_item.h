@@ -25,6 +25,8 @@ class CableItem : public QGraphicsItem {
   void setHovered(bool hovered);
   /// Distance of a scene point from the curve, in scene units.
   double distance(QPointF scene) const;
+  /// Whether the line of a knife goes through it.
+  bool crosses(const QPolygonF& cut) const;
   QPointF middle() const { return path_.pointAtPercent(0.5); }
 
   QRectF boundingRect() const override { return box_; }

@@ -4,6 +4,7 @@
 
 #include <QLabel>
 #include <QLineEdit>
+#include <QNativeGestureEvent>
 #include <QPainter>
 #include <QScrollBar>
 #include <QTimer>
@@ -57,8 +58,13 @@ Canvas::Canvas(Document& document, NodePictures& pictures, QWidget* parent)
   });
   connect(&document_, &Document::valueChanged, this, [this](const QString& node, const QString&) {
     if (NodeItem* item = nodeItem(node.toStdString())) item->refreshValues();
-    refreshPicture(node.toStdString());
+    pictures_.request(document_.patch(), node.toStdString());
+    restOfPictures_.start();  // those further down follow when the knob rests
   });
+  restOfPictures_.setSingleShot(true);
+  restOfPictures_.setInterval(250);
+  connect(&restOfPictures_, &QTimer::timeout, this, &Canvas::refreshPictures);
+  connect(&document_, &Document::depthChanged, &restOfPictures_, qOverload<>(&QTimer::start));
   connect(&document_, &Document::positionsChanged, this, [this] {
     for (const core::PatchNode& n : document_.patch().nodes)
       if (NodeItem* item = nodeItem(n.id)) item->setPos(n.x, n.y);
@@ -85,8 +91,8 @@ CableItem* Canvas::cableItem(const core::Cable& cable) const {
   return at == cables_.end() ? nullptr : *at;
 }
 
-void Canvas::refreshPicture(const std::string& node) {
-  if (const core::PatchNode* n = document_.patch().find(node)) pictures_.request(*n, document_.patch().rate);
+void Canvas::refreshPictures() {
+  for (const auto& entry : nodes_) pictures_.request(document_.patch(), entry.first);
 }
 
 /// After a change of structure: items of nodes that stay are kept.
@@ -108,8 +114,8 @@ void Canvas::sync() {
       scene_.addItem(item = new NodeItem(document_, pictures_, n.id));
     else
       item->refresh();
-    pictures_.request(n, patch.rate);
   }
+  refreshPictures();
   std::erase_if(selected_, [&patch](const std::string& id) { return !patch.find(id); });
   syncCables();
   updateLooks();
@@ -280,6 +286,13 @@ bool Canvas::viewportEvent(QEvent* e) {
   if (e->type() == QEvent::Resize && !viewFramed_ && !nodes_.empty()) {
     viewFramed_ = true;  // the first time there is a size to frame into
     QTimer::singleShot(0, this, &Canvas::frameAll);
+  }
+  if (e->type() == QEvent::NativeGesture) {  // two fingers apart on a touchpad
+    const auto* gesture = static_cast<QNativeGestureEvent*>(e);
+    if (gesture->gestureType() == Qt::ZoomNativeGesture) {
+      zoomBy(1 + gesture->value(), gesture->position());
+      return true;
+    }
   }
   return QGraphicsView::viewportEvent(e);
 }

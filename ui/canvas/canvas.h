@@ -3,6 +3,7 @@
 // looking around never reach the engine.
 #pragma once
 
+#include <QElapsedTimer>
 #include <QGraphicsScene>
 #include <QGraphicsView>
 #include <QTimer>
@@ -24,6 +25,7 @@ namespace ui {
 class AddPopup;
 class CableScope;
 class DepthEditor;
+class FindPopup;
 
 class Canvas : public QGraphicsView {
   Q_OBJECT
@@ -44,8 +46,13 @@ class Canvas : public QGraphicsView {
   void copy() const;
   void cut();
   void paste();
-  void duplicate();
+  /// `keepInputs`: cables from nodes that are not selected lead to the copies too.
+  void duplicate(bool keepInputs = false);
   void connectSelected();
+  /// Out of the signal path, or back when all of them are out.
+  void bypassSelection();
+  /// To their titles, or back when all of them are folded.
+  void collapseSelection();
   void renameNode(const std::string& node);
 
   // ---- view
@@ -58,6 +65,11 @@ class Canvas : public QGraphicsView {
   /// Opens the list of nodes at a scene point; with `pulled` only what fits that port, which is
   /// then wired.
   void openAddPopup(QPointF scene, std::optional<Port> pulled = {});
+  /// The same for a node that goes into a cable.
+  void openInsertPopup(QPointF scene, const core::Cable& cable);
+  /// Type a name, jump to the node.
+  void openFind();
+  FindPopup* findPopup() const { return find_; }
   AddPopup* addPopup() const { return popup_; }
   DepthEditor* depthEditor() const { return depth_; }
   QLineEdit* titleEditor() const { return titleEdit_; }
@@ -96,18 +108,20 @@ class Canvas : public QGraphicsView {
   bool focusNextPrevChild(bool next) override;
 
  private:
-  enum class Drag { none, marquee, pan, nodes, cable };
+  static constexpr double kCopyOffset = 24;  ///< scene units a copy is moved by
+  enum class Drag { none, marquee, pan, nodes, cable, knife };
   /// A cable on the mouse: one end stays, the other follows.
   struct Pull {
     Port fixed;
     std::optional<core::Cable> old;  ///< picked up from an input
+    std::vector<core::Cable> all{};  ///< of an output, whose source ends move together
     bool armed = false;              ///< clicked, not dragged: the next click drops it
   };
 
   void sync();
   void syncCables();
   void placeCables();
-  void refreshPicture(const std::string& node);
+  void refreshPictures();
   void updateLooks();
 
   std::optional<Port> portAt(QPoint view, double radius, std::optional<bool> output = {}) const;
@@ -118,7 +132,7 @@ class Canvas : public QGraphicsView {
   void pressPort(const Port& port, Qt::KeyboardModifiers modifiers);
   void pressNode(NodeItem& node, Qt::KeyboardModifiers modifiers);
   void pressEmpty(QMouseEvent* e);
-  void startPull(const Port& fixed, std::optional<core::Cable> old);
+  void startPull(const Port& fixed, std::optional<core::Cable> old, std::vector<core::Cable> all = {});
   void movePull(QPoint view);
   void endPull(QPoint view, bool sum);
   void dropPull();
@@ -132,6 +146,15 @@ class Canvas : public QGraphicsView {
   void describeSelection();
   void endMarquee(Qt::KeyboardModifiers modifiers);
   void nudge(QPointF by);
+  void startKnife();
+  void moveKnife(QPoint view);
+  void endKnife(bool cuts);
+  void cancelDrag();
+  void putBack();
+  void toggleSelected(const std::string& id);
+  void jumpTo(const std::string& node);
+  void walk(int key);
+  void duplicateAt(const std::vector<std::string>& nodes, QPointF by, bool keepInputs);
   void showMenu(QPoint view);
   void showRefusal(const QString& sentence, QPoint view);
   void openDepthEditor(const core::Cable& cable);
@@ -150,8 +173,13 @@ class Canvas : public QGraphicsView {
   Drag drag_ = Drag::none;
   QPoint pressed_, last_;
   QPointF grab_;
+  QTimer restOfPictures_;
   QTimer edge_;  ///< scrolls while something is dragged at the border
   bool moved_ = false, space_ = false, viewFramed_ = false;
+  bool control_ = false;  ///< Ctrl was down on the press: a click toggles, a drag copies
+  QElapsedTimer nudged_;
+  QPolygonF cut_;
+  QGraphicsPathItem* knife_ = nullptr;
   std::map<std::string, QPointF> origins_;
   std::string primary_;
   std::optional<Pull> pull_;
@@ -162,6 +190,7 @@ class Canvas : public QGraphicsView {
 
   AddPopup* popup_ = nullptr;
   DepthEditor* depth_ = nullptr;
+  FindPopup* find_ = nullptr;
   CableScope* scope_ = nullptr;
   QLineEdit* titleEdit_ = nullptr;
   QLabel* refusal_ = nullptr;

@@ -43,21 +43,27 @@ void Canvas::pressPort(const Port& port, Qt::KeyboardModifiers modifiers) {
     // Ctrl leaves the cable where it is and pulls a copy from the same output
     const Port source{top->from, top->output, true};
     startPull(source, modifiers & Qt::ControlModifier ? std::nullopt : top);
+  } else if (port.output && top && modifiers & Qt::ControlModifier) {
+    // all its cables move to another output
+    std::vector<core::Cable> all;
+    for (const core::Cable& c : document_.patch().cables)
+      if (c.from == port.node && c.output == port.id) all.push_back(c);
+    startPull({top->to, top->input, false}, top, std::move(all));
   } else {
     startPull(port, {});
   }
   movePull(pressed_);
 }
 
-void Canvas::startPull(const Port& fixed, std::optional<core::Cable> old) {
+void Canvas::startPull(const Port& fixed, std::optional<core::Cable> old, std::vector<core::Cable> all) {
   drag_ = Drag::cable;
-  pull_ = Pull{fixed, std::move(old), false};
+  pull_ = Pull{fixed, std::move(old), std::move(all), false};
   const NodeItem* item = nodeItem(fixed.node);
   pullCable_ = std::make_unique<CableItem>();
   pullCable_->setCable({}, item->portKind(fixed.output, fixed.id));
   pullCable_->setZValue(5);
   scene_.addItem(pullCable_.get());
-  if (pull_->old)
+  if (pull_->old && pull_->all.empty())
     if (CableItem* c = cableItem(*pull_->old)) c->setVisible(false);
   for (const auto& entry : nodes_)
     entry.second->dimPorts([this](const Port& p) { return p == pull_->fixed || mayJoin(pull_->fixed, p); });
@@ -94,6 +100,7 @@ void Canvas::movePull(QPoint view) {
   const QPointF fixed = nodeItem(pull_->fixed.node)->portPosition(pull_->fixed.output, pull_->fixed.id);
   QPointF free = mapToScene(view);
   for (const auto& [id, item] : nodes_) item->setTarget(target && target->node == id ? &*target : nullptr);
+  viewport()->setCursor(target && !mayJoin(pull_->fixed, *target) ? Qt::ForbiddenCursor : Qt::ArrowCursor);
   if (target) free = nodeItem(target->node)->portPosition(target->output, target->id);
   if (pull_->fixed.output)
     pullCable_->setEnds(fixed, free);
@@ -105,6 +112,7 @@ void Canvas::dropPull() {
   pull_.reset();
   pullCable_.reset();
   drag_ = Drag::none;
+  viewport()->unsetCursor();
   for (const auto& entry : nodes_) {
     entry.second->dimPorts({});
     entry.second->setTarget(nullptr);
@@ -117,6 +125,12 @@ void Canvas::endPull(QPoint view, bool sum) {
   const auto target = pullTarget(view);
   const bool overNode = nodeAt(view) != nullptr;
   dropPull();
+  if (!pull.all.empty()) {
+    if (!target) return;
+    if (const auto done = document_.moveSources(pull.all, target->node, target->id); !done)
+      showRefusal(text(done.error().message), view);
+    return;
+  }
   if (!target) {
     if (pull.old && !overNode)
       document_.disconnectCables({*pull.old});  // pulled out of its input
@@ -180,6 +194,27 @@ bool Canvas::insertIntoCable(const NodeItem& node) {
     if (document_.insertNode(node.id(), node.pos(), cable, input, output)) return true;
   }
   return false;
+}
+
+void Canvas::openInsertPopup(QPointF scene, const core::Cable& cable) {
+  const core::NodeType *source = document_.typeOf(cable.from), *goal = document_.typeOf(cable.to);
+  if (!source || !goal) return;
+  const auto rowsOf = [=](const core::NodeType& type) {
+    return std::pair(fittingRow(type, {cable.from, cable.output, true}, *source),
+                     fittingRow(type, {cable.to, cable.input, false}, *goal));
+  };
+  disconnect(popup_, &AddPopup::chosen, this, nullptr);
+  connect(popup_, &AddPopup::chosen, this, [=, this](const QString& type) {
+    setFocus();
+    const auto [input, output] = rowsOf(*document_.registry().find(type.toStdString()));
+    const auto id = document_.addIntoCable(type.toStdString(), freeSpot(scene - QPointF(84, 40)), cable, input, output);
+    if (!id) return showRefusal(text(id.error().message), mapFromScene(scene));
+    select({*id});
+  });
+  popup_->open(mapFromScene(scene), [rowsOf](const core::NodeType& type) {
+    const auto [input, output] = rowsOf(type);
+    return !input.empty() && !output.empty();
+  });
 }
 
 void Canvas::openAddPopup(QPointF scene, std::optional<Port> pulled) {

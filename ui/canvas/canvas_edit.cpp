@@ -15,7 +15,8 @@
 namespace ui {
 namespace {
 constexpr auto kBlobMime = "application/x-tonewright-blobs";
-constexpr double kGridStep = 8, kPasteOffset = 24;
+constexpr double kGridStep = 8;
+constexpr qint64 kOneNudgeMs = 1000;
 
 std::vector<std::string> listOf(const std::set<std::string>& s) { return {s.begin(), s.end()}; }
 }  // namespace
@@ -51,9 +52,9 @@ QPointF Canvas::freeSpot(QPointF at) const {
   at = QPointF(std::round(at.x() / kGridStep) * kGridStep, std::round(at.y() / kGridStep) * kGridStep);
   const auto taken = [this](QPointF p) {
     return std::any_of(nodes_.begin(), nodes_.end(),
-                       [p](const auto& entry) { return (entry.second->pos() - p).manhattanLength() < kPasteOffset; });
+                       [p](const auto& entry) { return (entry.second->pos() - p).manhattanLength() < kCopyOffset; });
   };
-  while (taken(at)) at += QPointF(kPasteOffset, kPasteOffset);
+  while (taken(at)) at += QPointF(kCopyOffset, kCopyOffset);
   return at;
 }
 
@@ -76,15 +77,6 @@ void Canvas::paste() {
   select({ids.begin(), ids.end()});
 }
 
-void Canvas::duplicate() {
-  if (selected_.empty()) return;
-  const core::Patch part = subPatch(document_.patch(), listOf(selected_));
-  QPointF middle;
-  for (const core::PatchNode& n : part.nodes) middle += QPointF(n.x, n.y) / static_cast<double>(part.nodes.size());
-  const auto ids = document_.paste(part, middle + QPointF(kPasteOffset, kPasteOffset));
-  select({ids.begin(), ids.end()});
-}
-
 /// Wires two selected nodes, left to right, by their first ports that fit.
 void Canvas::connectSelected() {
   if (selected_.size() != 2) return;
@@ -103,10 +95,17 @@ void Canvas::connectSelected() {
     }
 }
 
+/// Nudges in quick succession are one step.
 void Canvas::nudge(QPointF by) {
   std::map<std::string, QPointF> to;
-  for (const std::string& id : selected_) to[id] = nodeItem(id)->pos() + by;
-  document_.moveNodes(to);
+  std::string key = "nudge";
+  for (const std::string& id : selected_) {
+    to[id] = nodeItem(id)->pos() + by;
+    key += ' ' + id;
+  }
+  if (!nudged_.isValid() || nudged_.elapsed() > kOneNudgeMs) document_.newGesture();
+  nudged_.start();
+  document_.moveNodes(to, key);
 }
 
 void Canvas::renameNode(const std::string& node) {
@@ -156,6 +155,7 @@ QPointF arrow(int key) {
 void Canvas::keyPressEvent(QKeyEvent* e) {
   const bool control = e->modifiers() & Qt::ControlModifier, shift = e->modifiers() & Qt::ShiftModifier;
   if (const QPointF direction = arrow(e->key()); !direction.isNull()) {
+    if (e->modifiers() & Qt::AltModifier) return walk(e->key());
     if (!selected_.empty()) return nudge(direction * (shift ? 1 : control ? 4 * kGridStep : kGridStep));
     return QGraphicsView::keyPressEvent(e);
   }
@@ -177,7 +177,15 @@ void Canvas::keyPressEvent(QKeyEvent* e) {
       if (shift) return openAddPopup(cursor);
       break;
     case Qt::Key_F:
-      if (!control) return frameSelected();
+      return control ? openFind() : frameSelected();
+    case Qt::Key_D:
+      if (control) return duplicate(shift);
+      break;
+    case Qt::Key_M:
+      if (!control) return bypassSelection();
+      break;
+    case Qt::Key_H:
+      if (!control) return collapseSelection();
       break;
     case Qt::Key_K:
       if (control) return connectSelected();
@@ -195,7 +203,7 @@ void Canvas::keyPressEvent(QKeyEvent* e) {
       if (!e->isAutoRepeat()) viewport()->setCursor(Qt::OpenHandCursor);
       return;
     case Qt::Key_Escape:
-      if (pull_) return dropPull();
+      if (drag_ != Drag::none || pull_) return cancelDrag();
       depth_->hide();
       popup_->hide();
       return select({});

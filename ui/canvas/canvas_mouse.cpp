@@ -14,6 +14,7 @@
 #include "ui/canvas/add_popup.h"
 #include "ui/canvas/canvas.h"
 #include "ui/canvas/depth_editor.h"
+#include "ui/node_extras.h"
 
 namespace ui {
 namespace {
@@ -88,6 +89,7 @@ void Canvas::mousePressEvent(QMouseEvent* e) {
   if (e->button() != Qt::LeftButton) return;
   setFocus();
   if (pull_ && pull_->armed) return endPull(e->pos(), e->modifiers() & Qt::ShiftModifier);
+  if (e->modifiers() & Qt::ControlModifier && e->modifiers() & Qt::AltModifier) return startKnife();
   if (const auto port = portAt(e->pos(), kPortReach)) return pressPort(*port, e->modifiers());
   if (NodeItem* node = nodeAt(e->pos())) return pressNode(*node, e->modifiers());
   pressEmpty(e);
@@ -95,22 +97,27 @@ void Canvas::mousePressEvent(QMouseEvent* e) {
 
 void Canvas::pressNode(NodeItem& node, Qt::KeyboardModifiers modifiers) {
   const std::string& id = node.id();
-  if (modifiers & (Qt::ShiftModifier | Qt::ControlModifier)) {
+  control_ = modifiers & Qt::ControlModifier;
+  if (modifiers & Qt::ShiftModifier) {
     auto next = selected_;
-    if (modifiers & Qt::ControlModifier && next.contains(id))
-      next.erase(id);
-    else
-      next.insert(id);
+    next.insert(id);
     select(next);
-  } else if (!selected_.contains(id)) {
+  } else if (!selected_.contains(id) && !control_) {
     select({id});
   }
-  if (!selected_.contains(id)) return;
   drag_ = Drag::nodes;
   primary_ = id;
   grab_ = mapToScene(pressed_);
   origins_.clear();
-  for (const std::string& n : selected_) origins_[n] = nodeItem(n)->pos();
+  origins_[id] = node.pos();
+  if (selected_.contains(id))
+    for (const std::string& n : selected_) origins_[n] = nodeItem(n)->pos();
+}
+
+void Canvas::toggleSelected(const std::string& id) {
+  auto next = selected_;
+  if (!next.erase(id)) next.insert(id);
+  select(next);
 }
 
 void Canvas::pressEmpty(QMouseEvent* e) {
@@ -159,6 +166,7 @@ void Canvas::dragTo(QPoint view, Qt::KeyboardModifiers modifiers) {
   if (drag_ == Drag::marquee) marquee_->setRect(QRectF(grab_, mapToScene(view)).normalized());
   if (drag_ == Drag::nodes && moved_) moveDragged(view, modifiers & Qt::AltModifier);
   if (drag_ == Drag::cable) movePull(view);
+  if (drag_ == Drag::knife) moveKnife(view);
 }
 
 /// Near the border the view follows, faster the further out the mouse is.
@@ -179,6 +187,7 @@ void Canvas::moveDragged(QPoint view, bool free) {
   const QPointF by = to - origins_[primary_];
   for (const auto& [id, origin] : origins_)
     if (NodeItem* item = nodeItem(id)) item->setPos(origin + by);
+  if (control_) viewport()->setCursor(Qt::DragCopyCursor);
   placeCables();
 }
 
@@ -198,7 +207,9 @@ void Canvas::mouseReleaseEvent(QMouseEvent* e) {
   viewport()->unsetCursor();
   if (was == Drag::pan && e->button() == Qt::RightButton && !moved_) showMenu(e->pos());
   if (was == Drag::marquee) endMarquee(e->modifiers());
+  if (was == Drag::knife) endKnife(true);
   if (was == Drag::nodes && moved_) endMove(!(e->modifiers() & Qt::AltModifier));
+  if (was == Drag::nodes && !moved_ && control_) toggleSelected(primary_);
   if (clickedCable_ && !moved_) openDepthEditor(*clickedCable_);
 }
 
@@ -218,7 +229,31 @@ void Canvas::endMarquee(Qt::KeyboardModifiers modifiers) {
   select(next);
 }
 
+/// What is being dragged goes back to where it was.
+void Canvas::cancelDrag() {
+  const Drag was = std::exchange(drag_, Drag::none);
+  edge_.stop();
+  viewport()->unsetCursor();
+  if (pull_) dropPull();
+  if (was == Drag::knife) endKnife(false);
+  if (was == Drag::marquee) delete std::exchange(marquee_, nullptr);
+  if (was == Drag::nodes) putBack();
+}
+
+void Canvas::putBack() {
+  for (const auto& [id, origin] : origins_)
+    if (NodeItem* item = nodeItem(id)) item->setPos(origin);
+  placeCables();
+}
+
 void Canvas::endMove(bool mayInsert) {
+  if (control_) {  // the dragged ones were a picture of the copies
+    const QPointF by = nodeItem(primary_)->pos() - origins_[primary_];
+    putBack();
+    std::vector<std::string> nodes;
+    for (const auto& entry : origins_) nodes.push_back(entry.first);
+    return duplicateAt(nodes, by, false);
+  }
   if (mayInsert && origins_.size() == 1 && insertIntoCable(*nodeItem(primary_))) return;
   std::map<std::string, QPointF> to;
   for (const auto& entry : origins_)
@@ -253,12 +288,19 @@ void Canvas::showMenu(QPoint view) {
     menu->addAction(tr("Add node here..."), this, [this, port, view] { openAddPopup(mapToScene(view), port); });
   } else if (const NodeItem* node = nodeAt(view)) {
     if (!selected_.contains(node->id())) select({node->id()});
-    menu->addAction(tr("Rename"), this, [this, id = node->id()] { renameNode(id); });
-    menu->addAction(tr("Duplicate"), this, [this] { duplicate(); });
+    const core::PatchNode& n = *document_.patch().find(node->id());
+    menu->addAction(tr("Rename\tF2"), this, [this, id = node->id()] { renameNode(id); });
+    menu->addAction(n.bypassed ? tr("End bypass\tM") : tr("Bypass\tM"), this, [this] { bypassSelection(); });
+    menu->addAction(isCollapsed(n) ? tr("Unfold\tH") : tr("Fold\tH"), this, [this] { collapseSelection(); });
+    menu->addSeparator();
+    menu->addAction(tr("Duplicate\tCtrl+D"), this, [this] { duplicate(); });
+    menu->addAction(tr("Duplicate with its inputs\tCtrl+Shift+D"), this, [this] { duplicate(true); });
     menu->addAction(tr("Copy"), this, [this] { copy(); });
     menu->addAction(tr("Delete"), this, [this] { removeSelection(); });
     menu->addAction(tr("Delete and reconnect"), this, [this] { removeSelection(true); });
   } else if (const CableItem* cable = cableAt(view)) {
+    menu->addAction(tr("Insert node..."), this,
+                    [this, c = cable->cable(), view] { openInsertPopup(mapToScene(view), c); });
     menu->addAction(tr("Depth..."), this, [this, c = cable->cable()] { openDepthEditor(c); });
     menu->addAction(tr("Remove cable"), this, [this, c = cable->cable()] { document_.disconnectCables({c}); });
   } else {

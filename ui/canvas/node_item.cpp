@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "ui/canvas/node_picture.h"
+#include "ui/node_extras.h"
 
 namespace ui {
 namespace {
@@ -35,7 +36,9 @@ void NodeItem::refresh() {
   nodeType_ = document_.registry().find(node->type);
   title_ = !node->label.empty() ? text(node->label) : nodeType_ ? text(nodeType_->info.name) : text(node->type);
   stripe_ = nodeType_ ? categoryColour(nodeType_->info.category) : theme().structure;
-  hasPicture_ = nodeType_ && nodeType_->info.picture != core::Picture::none;
+  collapsed_ = isCollapsed(*node);
+  bypassed_ = node->bypassed;
+  hasPicture_ = nodeType_ && nodeType_->info.picture != core::Picture::none && !collapsed_;
   inputs_.clear();
   outputs_.clear();
   if (nodeType_)
@@ -96,10 +99,15 @@ void NodeItem::layout() {
   }
   prepareGeometryChange();
   width_ = std::ceil(width / 8) * 8;
-  height_ = kHeader + kRow * static_cast<double>(rows) + (hasPicture_ ? kPicture + 8 : 0) + 8;
+  if (collapsed_)
+    height_ = kHeader;
+  else
+    height_ = kHeader + kRow * static_cast<double>(rows) + (hasPicture_ ? kPicture + 8 : 0) + 8;
 }
 
+/// Of a folded node all ports lie at the middle of its edges.
 QPointF NodeItem::rowPosition(bool output, int row) const {
+  if (collapsed_) return {output ? width_ : 0, kHeader / 2};
   return {output ? width_ : 0, kHeader + kRow * (row + 0.5)};
 }
 
@@ -151,13 +159,13 @@ void NodeItem::paint(QPainter* p, const QStyleOptionGraphicsItem* option, QWidge
   if (zoom < kFar) return paintFar(*p);
   const Theme& t = theme();
   p->setRenderHint(QPainter::Antialiasing);
-  if (!nodeType_) p->setOpacity(0.6);
-  p->setPen(QPen(selected_ ? t.accent : t.line, selected_ ? 2 : 1));
+  if (!nodeType_ || bypassed_) p->setOpacity(0.6);
+  p->setPen(QPen(selected_ ? t.accent : t.line, selected_ ? 2 : 1, bypassed_ ? Qt::DashLine : Qt::SolidLine));
   p->setBrush(t.node);
   p->drawRoundedRect(body(), 8, 8);
   p->setPen(Qt::NoPen);
   p->setBrush(stripe_);
-  p->drawRoundedRect(QRectF(4, 8, 3, height_ - 16), 1.5, 1.5);
+  p->drawRoundedRect(QRectF(6, 8, 3, height_ - 16), 1.5, 1.5);
   paintHeader(*p);
   if (hasPicture_) paintPicture(*p);
   paintRows(*p);
@@ -193,9 +201,9 @@ void NodeItem::paintHeader(QPainter& p) const {
   if (faults_ > 0) {
     p.setPen(t.bad);
     p.drawText(right, Qt::AlignVCenter | Qt::AlignRight, QObject::tr("! %1 faults").arg(std::min(faults_, 999)));
-  } else if (!nodeType_) {
+  } else if (!nodeType_ || bypassed_) {
     p.setPen(t.secondary);
-    p.drawText(right, Qt::AlignVCenter | Qt::AlignRight, QObject::tr("unknown"));
+    p.drawText(right, Qt::AlignVCenter | Qt::AlignRight, nodeType_ ? QObject::tr("bypass") : QObject::tr("unknown"));
   } else if (load_ > 0.0005F) {
     p.setPen(t.secondary);
     p.drawText(right, Qt::AlignVCenter | Qt::AlignRight,
@@ -219,7 +227,7 @@ void NodeItem::paintPort(QPainter& p, QPointF at, const Row& row, bool target) c
   } else {
     p.drawRect(QRectF(at.x() - r * 0.9, at.y() - r * 0.9, r * 1.8, r * 1.8));
   }
-  if (row.dim) p.setOpacity(nodeType_ ? 1 : 0.6);
+  if (row.dim) p.setOpacity(nodeType_ && !bypassed_ ? 1 : 0.6);
 }
 
 void NodeItem::paintRows(QPainter& p) const {
@@ -230,6 +238,10 @@ void NodeItem::paintRows(QPainter& p) const {
     for (std::size_t i = 0; i < rows(output).size(); ++i) {
       const Row& row = rows(output)[i];
       const QPointF at = rowPosition(output, static_cast<int>(i));
+      if (collapsed_) {  // one port stands for all of a side
+        if (i == 0) paintPort(p, at, row, target_.output == output && !target_.node.empty());
+        continue;
+      }
       const QRectF line(kMargin, at.y() - kRow / 2, width_ - 2 * kMargin, kRow);
       p.setPen(row.dim ? t.structure : t.text);
       p.drawText(line, Qt::AlignVCenter | (output ? Qt::AlignRight : Qt::AlignLeft), row.label);

@@ -48,6 +48,7 @@ class NodeItem : public QGraphicsItem {
   QRectF titleRect() const;
   QRectF body() const { return {0, 0, width_, height_}; }
   bool known() const { return nodeType_ != nullptr; }
+  bool collapsed() const { return collapsed_; }
 
   void setSelectedLook(bool selected);
   bool looksSelected() const { return selected_; }
@@ -79,7 +80,7 @@ class NodeItem : public QGraphicsItem {
   QColor stripe_;
   std::vector<Row> inputs_, outputs_;
   double width_ = 168, height_ = 60;
-  bool selected_ = false, hasPicture_ = false;
+  bool selected_ = false, hasPicture_ = false, bypassed_ = false, collapsed_ = false;
   float load_ = 0;
   int faults_ = 0;
   Port target_;

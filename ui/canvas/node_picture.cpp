@@ -10,10 +10,6 @@
 namespace ui {
 namespace {
 constexpr int kPoints = 160;
-
-bool sameSound(const core::PatchNode& a, const core::PatchNode& b) {
-  return a.type == b.type && a.values == b.values && a.settings == b.settings && a.tensors == b.tensors;
-}
 }  // namespace
 
 NodePictures::NodePictures(const core::Registry& registry, QObject* parent) : QObject(parent), registry_(registry) {
@@ -28,24 +24,24 @@ const core::PictureCurve* NodePictures::find(const std::string& node) const {
   return at == known_.end() ? nullptr : &at->second;
 }
 
-void NodePictures::request(const core::PatchNode& node, double rate) {
-  const core::NodeType* type = registry_.find(node.type);
+void NodePictures::request(const core::Patch& patch, const std::string& node) {
+  const core::PatchNode* own = patch.find(node);
+  const core::NodeType* type = own ? registry_.find(own->type) : nullptr;
   if (!type || type->info.picture == core::Picture::none) return;
-  if (const auto at = asked_.find(node.id); at != asked_.end() && sameSound(at->second, node)) return;
-  asked_[node.id] = node;
-  waiting_.insert_or_assign(node.id, Job{node, rate});
+  core::Patch subject = core::pictureSubject(patch, node, registry_);
+  if (const auto at = asked_.find(node); at != asked_.end() && at->second == subject) return;
+  asked_[node] = subject;
+  waiting_.insert_or_assign(node, std::move(subject));
   startNext();
 }
 
 void NodePictures::startNext() {
   if (busy_ || waiting_.empty()) return;
   busy_ = true;
-  Job job = std::move(waiting_.begin()->second);
-  waiting_.erase(waiting_.begin());
-  const core::NodeType* type = registry_.find(job.node.type);
-  pool_.start([this, job = std::move(job), type] {
-    auto curve = core::nodePicture(job.node, *type, job.rate, kPoints);
-    QMetaObject::invokeMethod(this, [this, id = job.node.id, curve = std::move(curve)] {
+  auto job = waiting_.extract(waiting_.begin());
+  pool_.start([this, id = job.key(), subject = std::move(job.mapped())] {
+    auto curve = core::subjectPicture(subject, id, registry_, kPoints);
+    QMetaObject::invokeMethod(this, [this, id, curve = std::move(curve)] {
       busy_ = false;
       if (curve && asked_.contains(id)) {
         known_[id] = *curve;

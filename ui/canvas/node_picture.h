@@ -21,7 +21,7 @@ class NodePictures : public QObject {
   ~NodePictures() override;
 
   /// Asks for the picture of a node as it is now; `ready` follows when it is not known yet.
-  void request(const core::PatchNode& node, double rate);
+  void request(const core::Patch& patch, const std::string& node);
   /// The newest picture known, or null.
   const core::PictureCurve* find(const std::string& node) const;
   /// Forgets nodes that are gone.
@@ -31,16 +31,12 @@ class NodePictures : public QObject {
   void ready(const QString& node);
 
  private:
-  struct Job {
-    core::PatchNode node;
-    double rate;
-  };
   void startNext();
 
   const core::Registry& registry_;
-  std::map<std::string, core::PatchNode> asked_;  ///< what the picture was last asked for
+  std::map<std::string, core::Patch> asked_;  ///< the subject the picture was last asked for
   std::map<std::string, core::PictureCurve> known_;
-  std::map<std::string, Job> waiting_;
+  std::map<std::string, core::Patch> waiting_;
   bool busy_ = false;
   QThreadPool pool_;
 };

@@ -11,9 +11,13 @@
 #include <QMimeData>
 #include <QPushButton>
 #include <QSettings>
+#include <QSlider>
 #include <QVBoxLayout>
+#include <algorithm>
 #include <cmath>
 
+#include "core/analysis/loudness.h"
+#include "ui/fit/distance_curve.h"
 #include "ui/fit/fit_views.h"
 #include "ui/theme.h"
 
@@ -26,13 +30,18 @@ QLabel* label(const QString& words, const char* role) {
   l->setProperty("role", role);
   return l;
 }
-
-double rms(const std::vector<float>& x) {
-  double sum = 0;
-  for (const float v : x) sum += static_cast<double>(v) * static_cast<double>(v);
-  return x.empty() ? 0 : std::sqrt(sum / static_cast<double>(x.size()));
-}
 }  // namespace
+
+double loopedLoudness(const std::vector<float>& sound, double rate) {
+  constexpr double kLeast = 3;  // s: several gating blocks of 400 ms
+  if (sound.empty()) return -HUGE_VAL;
+  core::AudioData looped;
+  looped.rate = rate;
+  looped.channels.resize(1);
+  do looped.channels[0].insert(looped.channels[0].end(), sound.begin(), sound.end());
+  while (looped.seconds() < kLeast);
+  return core::integratedLoudness(looped);
+}
 
 FitPanel::FitPanel(Document& document, FitRunner runner, QWidget* parent)
     : QWidget(parent),
@@ -43,12 +52,13 @@ FitPanel::FitPanel(Document& document, FitRunner runner, QWidget* parent)
       number_(label({}, "number")),
       terms_(label({}, "secondary")),
       free_(label({}, "secondary")),
-      curve_(new LossCurve),
+      curve_(new DistanceCurve),
       open_(new QPushButton(tr("Open target..."))),
       fit_(new QPushButton(tr("Fit"))),
       keep_(new QPushButton(tr("Keep"))),
       discard_(new QPushButton(tr("Discard"))),
-      budget_(new QComboBox) {
+      budget_(new QComboBox),
+      slider_(new QSlider(Qt::Horizontal)) {
   pool_.setMaxThreadCount(1);
   setAcceptDrops(true);
   build();
@@ -61,8 +71,19 @@ FitPanel::FitPanel(Document& document, FitRunner runner, QWidget* parent)
   connect(discard_, &QPushButton::clicked, this, &FitPanel::discard);
   for (const Clip clip : {target, patch, difference})
     connect(listen_[clip], &QPushButton::clicked, this, [this, clip](bool on) { listen(clip, on); });
+  connect(slider_, &QSlider::valueChanged, this, &FitPanel::hearMoment);
+  connect(curve_, &DistanceCurve::picked, this, [this](int moment) {
+    if (slider_->isEnabled()) slider_->setValue(moment);
+  });
   connect(&document_, &Document::detailsChanged, this, &FitPanel::readFree);
   connect(&document_, &Document::structureChanged, this, &FitPanel::readFree);
+  edits_.setSingleShot(true);
+  edits_.setInterval(300);
+  connect(&edits_, &QTimer::timeout, this, &FitPanel::edited);
+  const auto later = [this] { edits_.start(); };
+  connect(&document_, &Document::structureChanged, this, later);
+  connect(&document_, &Document::valueChanged, this, later);
+  connect(&document_, &Document::depthChanged, this, later);
   readFree();
   setState(State::idle);
 }
@@ -118,7 +139,15 @@ void FitPanel::build() {
     listen_[static_cast<std::size_t>(i)]->setAccessibleName(tr("Listen: %1").arg(names[i]));
     foot->addWidget(listen_[static_cast<std::size_t>(i)]);
   }
-  foot->addWidget(label(tr("level-matched"), "secondary"));
+  auto* matched = label(tr("level-matched"), "secondary");
+  matched->setToolTip(tr("All three are played at the target's loudness (LUFS). The key ` switches target and patch."));
+  foot->addWidget(matched);
+  foot->addSpacing(8);
+  slider_->setAccessibleName(tr("History of the fit"));
+  slider_->setToolTip(tr("Drag to hear any moment of the fit; Keep takes the one that is heard."));
+  slider_->setMinimumWidth(200);
+  foot->addWidget(label(tr("history"), "secondary"));
+  foot->addWidget(slider_, 1);
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(16, 8, 16, 8);
   layout->setSpacing(8);
@@ -140,8 +169,9 @@ void FitPanel::setState(State state) {
   budget_->setEnabled(!running);
   keep_->setEnabled(state == State::review);
   discard_->setEnabled(state == State::review);
+  slider_->setEnabled((running || state == State::review) && history_.size() > 1);
   for (const Clip clip : {target, patch, difference})
-    listen_[clip]->setEnabled(clip == target ? !targetSound_.empty() : !patchSound_.empty() && !targetSound_.empty());
+    listen_[clip]->setEnabled(clip == target ? !targetSound_.empty() : !patch_.sound.empty() && !targetSound_.empty());
 }
 
 void FitPanel::readFree() {
@@ -178,16 +208,15 @@ void FitPanel::openTarget(const QString& path) {
 
 void FitPanel::takeTarget(const QString& path, core::AudioData sound) {
   stopListening();
+  if (state_ == State::review) discard();
   target_ = std::make_shared<core::AudioData>(std::move(sound));
   targetSound_ = target_->folded();
-  patchSound_.clear();
-  patchPicture_ = {};
-  title_->setText(
-      tr("%1 \u00b7 %2")
-          .arg(QFileInfo(path).fileName(), text(core::formatValue(target_->seconds(), core::Unit::seconds))));
-  curve_->clear();
-  number_->clear();
-  terms_->clear();
+  targetLoudness_ = loopedLoudness(targetSound_, target_->rate);
+  patch_ = {};
+  name_ = tr("%1 \u00b7 %2")
+              .arg(QFileInfo(path).fileName(), text(core::formatValue(target_->seconds(), core::Unit::seconds)));
+  title_->setText(name_);
+  forgetRun();
   setState(State::idle);
   pool_.start([this, target = target_] {
     auto picture = analyse(target->folded(), target->rate);
@@ -197,15 +226,31 @@ void FitPanel::takeTarget(const QString& path, core::AudioData sound) {
       showPictures();
     });
   });
-  renderPatch(document_.snapshot());
+  request({document_.snapshot(), {}});
+}
+
+/// Before another target or fit: history, curve and numbers are of the last one.
+void FitPanel::forgetRun() {
+  history_.clear();
+  chosen_.reset();
+  result_.clear();
+  curve_->setHistory(history_);
+  slider_->setRange(0, 0);
+  views_[patch]->setTitle(tr("Patch"));
+  showNumbers();
+}
+
+/// The patch was edited: while no fit is shown, the pictures follow.
+void FitPanel::edited() {
+  if (target_ && state_ == State::idle) request({document_.snapshot(), {}});
 }
 
 void FitPanel::showPictures() {
   if (!targetPicture_.level.empty())
     views_[target]->show(paintLevels(targetPicture_), targetPicture_.outline, targetPicture_.seconds);
-  if (patchPicture_.level.empty()) return;
-  views_[patch]->show(paintLevels(patchPicture_), patchPicture_.outline, patchPicture_.seconds);
-  views_[difference]->show(paintDifference(targetPicture_, patchPicture_));
+  if (patch_.picture.level.empty()) return;
+  views_[patch]->show(paintLevels(patch_.picture), patch_.picture.outline, patch_.picture.seconds);
+  views_[difference]->show(paintDifference(targetPicture_, patch_.picture));
 }
 
 void FitPanel::dragEnterEvent(QDragEnterEvent* e) {
@@ -218,15 +263,20 @@ void FitPanel::dropEvent(QDropEvent* e) {
 
 // ---- listening ---------------------------------------------------------------------------------------
 
+/// What is heard: the patch at the target's loudness, the difference of the two, or the target. If
+/// that would clip, all of them are lowered by the same amount, so that they still compare.
 std::vector<float> FitPanel::clipSamples(Clip clip) const {
-  if (clip == target || patchSound_.empty()) return targetSound_;
-  std::vector<float> out = patchSound_;
-  out.resize(targetSound_.size());
-  const double loud = rms(out), gain = loud > 1e-6 ? rms(targetSound_) / loud : 1;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] *= static_cast<float>(gain);
-    if (clip == difference) out[i] -= targetSound_[i];
-  }
+  std::vector<float> matched = patch_.sound;
+  matched.resize(targetSound_.size());
+  const double gain = std::isfinite(targetLoudness_) && std::isfinite(patch_.loudness)
+                          ? std::pow(10, (targetLoudness_ - patch_.loudness) / 20)
+                          : 1;
+  float peak = 0;
+  for (float& x : matched) peak = std::max(peak, std::fabs(x *= static_cast<float>(gain)));
+  const float headroom = peak > 1 ? 1 / peak : 1;
+  std::vector<float> out = clip == target ? targetSound_ : std::move(matched);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = headroom * (clip == difference ? out[i] - targetSound_[i] : out[i]);
   return out;
 }
 
@@ -250,7 +300,7 @@ void FitPanel::stopListening() {
 
 void FitPanel::toggleListening() {
   if (!target_) return;
-  listen(heard_ == target && !patchSound_.empty() ? patch : target, true);
+  listen(heard_ == target && !patch_.sound.empty() ? patch : target, true);
 }
 
 }  // namespace ui

@@ -3,10 +3,14 @@
 #include <QComboBox>
 #include <QLabel>
 #include <QPushButton>
+#include <QSignalBlocker>
+#include <QSlider>
 #include <algorithm>
 #include <chrono>
 
+#include "core/analysis/compare.h"
 #include "core/graph/render.h"
+#include "ui/fit/distance_curve.h"
 #include "ui/fit/fit_panel.h"
 #include "ui/fit/fit_views.h"
 #include "ui/theme.h"
@@ -54,9 +58,10 @@ void FitPanel::start() {
   if (!target_ || !runner_) return;
   if (state_ == State::review) discard();
   before_ = best_ = document_.snapshot();
-  curve_->clear();
-  number_->clear();
-  terms_->clear();
+  title_->setText(name_);
+  forgetRun();
+  running_.start();
+  request({before_, FitMoment{tr("Start"), 0, 0, 0, before_}});
   core::FitOptions options;
   options.budgetSeconds = budget_->currentData().toDouble();
   setState(State::running);
@@ -88,16 +93,12 @@ void FitPanel::stop() {
 
 void FitPanel::takeProgress(const Progress& p) {
   if (state_ != State::running) return;
-  if (p.stage != stage_) curve_->clear();  // each stage has a measure of its own; their numbers do not compare
-  stage_ = p.stage;
-  curve_->add(p.best);
-  number_->setText(QString::number(p.best, 'g', 3));
   const QString steps = p.steps > 0 ? tr("step %1 of %2").arg(p.step).arg(p.steps) : tr("step %1").arg(p.step);
   progress_->setText(tr("%1 \u00b7 %2 \u00b7 %3 s left").arg(p.stage, steps).arg(std::max(0.0, p.left), 0, 'f', 0));
   if (!p.patch) return;
   best_ = p.patch;
-  document_.preview(mergeFit(document_.patch(), *before_, *best_));
-  renderPatch(best_);
+  if (!chosen_) document_.preview(mergeFit(document_.patch(), *before_, *best_));
+  request({best_, FitMoment{p.stage, p.step, static_cast<double>(running_.elapsed()) / 1000, 0, best_}});
 }
 
 void FitPanel::takeResult(const core::Result<core::FitResult>& result) {
@@ -110,27 +111,26 @@ void FitPanel::takeResult(const core::Result<core::FitResult>& result) {
     return;
   }
   best_ = std::make_shared<core::Patch>(result->patch);
-  document_.preview(mergeFit(document_.patch(), *before_, *best_));
+  document_.preview(mergeFit(document_.patch(), *before_, *heardPatch()));
   setState(State::review);
   showResult(*result);
-  renderPatch(best_);
+  request({best_, FitMoment{tr("Result"), result->steps, static_cast<double>(running_.elapsed()) / 1000, 0, best_}});
 }
 
 void FitPanel::showResult(const core::FitResult& r) {
-  if (!r.terms.empty()) number_->setText(QString::number(r.terms[0].end, 'g', 3));
-  QStringList lines;
-  for (const core::FitTerm& t : r.terms)
-    lines << tr("%1 %2, start %3").arg(text(t.name)).arg(t.end, 0, 'g', 3).arg(t.start, 0, 'g', 3);
   if (r.f0 > 0)
-    lines << tr("f0 %1, onset %2")
-                 .arg(text(core::formatValue(r.f0, core::Unit::hertz)),
-                      text(core::formatValue(r.onset, core::Unit::seconds)));
+    title_->setText(tr("%1 \u00b7 f0 %2 \u00b7 onset %3")
+                        .arg(name_, text(core::formatValue(r.f0, core::Unit::hertz)),
+                             text(core::formatValue(r.onset, core::Unit::seconds))));
   QStringList changes;
+  for (const core::FitTerm& t : r.terms)
+    changes << tr("%1: %2, start %3").arg(text(t.name)).arg(t.end, 0, 'g', 3).arg(t.start, 0, 'g', 3);
   for (const core::FitChange& c : r.changes)
     changes
         << tr("%1: %2 to %3 %4").arg(text(c.name)).arg(c.before, 0, 'g', 4).arg(c.after, 0, 'g', 4).arg(text(c.unit));
-  lines << tr("%n changed", "", static_cast<int>(r.changes.size()));
-  terms_->setText(lines.join(QLatin1Char('\n')));
+  result_ = {tr("%1 steps in %2 s").arg(r.steps).arg(running_.elapsed() / 1000),
+             tr("%n changed", "", static_cast<int>(r.changes.size()))};
+  showNumbers();
   terms_->setToolTip(changes.join(QLatin1Char('\n')));
   QStringList warnings;
   for (const std::string& w : r.warnings) warnings << text(w);
@@ -142,7 +142,7 @@ void FitPanel::showResult(const core::FitResult& r) {
 void FitPanel::keep() {
   if (state_ != State::review) return;
   setState(State::idle);
-  document_.applyFit(mergeFit(document_.patch(), *before_, *best_));
+  document_.applyFit(mergeFit(document_.patch(), *before_, *heardPatch()));
   document_.endPreview();
   progress_->setText(tr("Kept; Undo brings the patch before the fit back."));
 }
@@ -152,39 +152,103 @@ void FitPanel::discard() {
   setState(State::idle);
   document_.endPreview();
   progress_->setText(tr("Discarded."));
-  renderPatch(document_.snapshot());
+  forgetRun();
+  request({document_.snapshot(), {}});
 }
 
-/// Renders in the background; while one is under way only the newest request waits.
-void FitPanel::renderPatch(const PatchPointer& patch) {
+// ---- history -------------------------------------------------------------------------------------
+
+void FitPanel::hearMoment(int index) {
+  if (index < 0 || index >= history_.size() || state_ == State::idle) return;
+  const FitMoment& m = history_.at(index);
+  chosen_ = index + 1 == history_.size() ? nullptr : m.patch;
+  curve_->setMarked(index);
+  document_.preview(mergeFit(document_.patch(), *before_, *m.patch));
+  request({m.patch, {}});
+  views_[patch]->setTitle(tr("Patch (%1, step %2)").arg(m.stage).arg(m.step));
+}
+
+void FitPanel::remember(FitMoment moment, double distance) {
+  moment.distance = distance;
+  history_.add(std::move(moment));
+  int marked = history_.size() - 1;
+  if (chosen_)  // what is heard stays, or when it was thinned out, its neighbour is marked
+    for (int i = 0; i < history_.size(); ++i)
+      if (history_.at(i).patch == chosen_) marked = i;
+  const QSignalBlocker quiet(slider_);
+  slider_->setRange(0, history_.size() - 1);
+  slider_->setValue(marked);
+  curve_->setHistory(history_);
+  curve_->setMarked(marked);
+}
+
+/// The distance of what is heard, where the fit began, and what came of it.
+void FitPanel::showNumbers() {
+  number_->setText(patch_.sound.empty() ? QString() : tr("%1 dB").arg(patch_.distance, 0, 'f', 1));
+  QStringList lines;
+  if (!patch_.sound.empty())
+    lines << (history_.size() > 1 ? tr("log-spectral, start %1").arg(history_.at(0).distance, 0, 'f', 1)
+                                  : tr("log-spectral distance"));
+  terms_->setText((lines + result_).join(QLatin1Char('\n')));
+}
+
+// ---- rendering -----------------------------------------------------------------------------------
+
+/// Of each kind only the newest waits; where the fit began is never left out.
+void FitPanel::request(Render wanted) {
   if (!target_) return;
-  nextRender_ = patch;
-  if (rendering_) return;
-  rendering_ = true;
-  pool_.start([this, patch, target = target_, registry = &document_.registry()] {
-    core::RenderOptions options;
-    options.seconds = target->seconds();
-    core::AudioData sound;
-    Spectrogram picture;
-    if (auto rendered = core::render(*patch, *registry, options)) {
-      sound.rate = rendered->rate;
-      sound.channels = {std::move(rendered->channels[0]), std::move(rendered->channels[1])};
-      if (sound.rate != target->rate) sound = core::resample(sound, target->rate);
-      picture = analyse(sound.folded(), sound.rate);
-    }
-    QMetaObject::invokeMethod(
-        this, [this, patch, target, sound = sound.channels.empty() ? std::vector<float>() : sound.folded(),
-               picture = std::move(picture)]() mutable {
-          rendering_ = false;
-          if (target == target_ && !sound.empty()) {
-            patchSound_ = std::move(sound);
-            patchPicture_ = std::move(picture);
-            showPictures();
-            setState(state_);
-          }
-          if (nextRender_ != patch) renderPatch(nextRender_);
-        });
+  std::erase_if(waiting_, [&wanted](const Render& r) {
+    return r.moment.has_value() == wanted.moment.has_value() && !(r.moment && r.moment->seconds == 0);
   });
+  waiting_.push_back(std::move(wanted));
+  renderNext();
+}
+
+void FitPanel::renderNext() {
+  if (rendering_ || waiting_.empty()) return;
+  rendering_ = true;
+  pool_.start([this, next = waiting_.front(), target = target_, registry = &document_.registry()] {
+    Rendered rendered = render(*next.patch, *registry, *target);
+    QMetaObject::invokeMethod(this, [this, next, target, rendered = std::move(rendered)]() mutable {
+      rendering_ = false;
+      if (target == target_ && !rendered.sound.empty()) takeRender(next, std::move(rendered));
+      renderNext();
+    });
+  });
+  waiting_.pop_front();
+}
+
+FitPanel::Rendered FitPanel::render(const core::Patch& patch, const core::Registry& registry,
+                                    const core::AudioData& target) {
+  core::RenderOptions options;
+  options.seconds = target.seconds();
+  Rendered out;
+  auto rendered = core::render(patch, registry, options);
+  if (!rendered) return out;
+  core::AudioData sound;
+  sound.rate = rendered->rate;
+  sound.channels = {std::move(rendered->channels[0]), std::move(rendered->channels[1])};
+  if (sound.rate != target.rate) sound = core::resample(sound, target.rate);
+  out.distance = core::logSpectralDistance(target, sound);
+  out.sound = sound.folded();
+  out.loudness = loopedLoudness(out.sound, sound.rate);
+  out.picture = analyse(out.sound, sound.rate);
+  return out;
+}
+
+void FitPanel::takeRender(const Render& done, Rendered rendered) {
+  const double distance = rendered.distance;
+  const bool heard = !done.moment || !chosen_;
+  if (heard) patch_ = std::move(rendered);
+  if (done.moment && state_ != State::idle) remember(*done.moment, distance);
+  if (done.moment && heard)
+    views_[patch]->setTitle(tr("Patch (%1, step %2)").arg(done.moment->stage).arg(done.moment->step));
+  else if (state_ == State::idle)
+    views_[patch]->setTitle(tr("Patch"));
+  showNumbers();
+  showPictures();
+  setState(state_);
+  if (heard && heard_ && *heard_ != target) listen(*heard_, true);
 }
 
 }  // namespace ui

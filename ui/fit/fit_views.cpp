@@ -3,16 +3,16 @@
 
 #include <QPainter>
 #include <algorithm>
-#include <cmath>
 
 #include "core/graph/units.h"
 #include "ui/theme.h"
 
 namespace ui {
 namespace {
-constexpr int kTitle = 20, kWave = 26;
+constexpr int kWave = 26;
+}
 
-void paintFrame(QPainter& p, const QWidget& w, const QString& title) {
+void paintViewFrame(QPainter& p, const QWidget& w, const QString& title) {
   const Theme& t = theme();
   p.setRenderHint(QPainter::Antialiasing);
   p.setPen(QPen(t.line, 1));
@@ -22,10 +22,9 @@ void paintFrame(QPainter& p, const QWidget& w, const QString& title) {
   font.setPixelSize(11);
   p.setFont(font);
   p.setPen(t.secondary);
-  p.drawText(QRect(8, 2, w.width() - 16, kTitle - 2), Qt::AlignVCenter | Qt::AlignLeft,
+  p.drawText(QRect(8, 2, w.width() - 16, kViewTitle - 2), Qt::AlignVCenter | Qt::AlignLeft,
              p.fontMetrics().elidedText(title, Qt::ElideRight, w.width() - 16));
 }
-}  // namespace
 
 SpectrogramView::SpectrogramView(const QString& title, QWidget* parent) : QWidget(parent), title_(title) {
   setMinimumSize(140, 96);
@@ -50,13 +49,16 @@ void SpectrogramView::show(const QImage& image, std::vector<float> outline, doub
 void SpectrogramView::paintEvent(QPaintEvent*) {
   const Theme& t = theme();
   QPainter p(this);
-  paintFrame(p, *this, title_);
-  const QRect area = rect().adjusted(4, kTitle, -4, -4);
+  paintViewFrame(p, *this, title_);
+  const QRect area = rect().adjusted(4, kViewTitle, -4, -4);
   if (image_.isNull()) {
     p.drawText(area, Qt::AlignCenter | Qt::TextWordWrap, hint_);
     return;
   }
   const int wave = outline_.empty() ? 0 : kWave;
+  if (seconds_ > 0)
+    p.drawText(QRect(8, 2, width() - 16, kViewTitle - 2), Qt::AlignVCenter | Qt::AlignRight,
+               text(core::formatValue(seconds_, core::Unit::seconds)));
   p.setRenderHint(QPainter::SmoothPixmapTransform);
   p.drawImage(area.adjusted(0, 0, 0, -wave), image_);
   if (!wave) return;
@@ -73,43 +75,6 @@ void SpectrogramView::paintEvent(QPaintEvent*) {
   p.setPen(Qt::NoPen);
   p.setBrush(t.structure);
   p.drawPolygon(shape);
-  p.setPen(t.secondary);
-  p.drawText(strip.adjusted(0, 0, -2, 0), Qt::AlignRight | Qt::AlignBottom,
-             text(core::formatValue(seconds_, core::Unit::seconds)));
-}
-
-LossCurve::LossCurve(QWidget* parent) : QWidget(parent) {
-  setMinimumSize(120, 96);
-  setAccessibleName(tr("Distance by step"));
-}
-void LossCurve::clear() {
-  curve_.clear();
-  update();
-}
-void LossCurve::add(double loss) {
-  if (std::isfinite(loss)) curve_.push_back(loss);
-  update();
-}
-void LossCurve::paintEvent(QPaintEvent*) {
-  const Theme& t = theme();
-  QPainter p(this);
-  paintFrame(p, *this, tr("Distance"));
-  if (curve_.empty()) return;
-  const QRectF area = QRectF(rect()).adjusted(8, kTitle + 4, -8, -8);
-  const auto [least, most] = std::minmax_element(curve_.begin(), curve_.end());
-  const double low = *least, span = std::max(*most - low, 1e-9);
-  const auto y = [&](double v) { return area.bottom() - (v - low) / span * area.height(); };
-  QPolygonF line;
-  const double last = std::max<double>(1, static_cast<double>(curve_.size()) - 1);
-  for (std::size_t i = 0; i < curve_.size(); ++i)
-    line << QPointF(area.left() + area.width() * static_cast<double>(i) / last, y(curve_[i]));
-  p.setPen(QPen(t.good, 1, Qt::DashLine));
-  p.drawLine(QPointF(area.left(), y(low)), QPointF(area.right(), y(low)));
-  p.setPen(QPen(t.accent, 2));
-  if (line.size() == 1)
-    p.drawEllipse(line[0], 2, 2);
-  else
-    p.drawPolyline(line);
 }
 
 }  // namespace ui

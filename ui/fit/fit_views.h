@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The pictures of the fit panel: a spectrogram with a waveform under it, and the loss by step.
+// The pictures of the fit panel: a spectrogram with a waveform under it.
 #pragma once
 
 #include <QImage>
 #include <QWidget>
 #include <vector>
+
+class QPainter;
 
 namespace ui {
 
@@ -33,20 +35,8 @@ class SpectrogramView : public QWidget {
   double seconds_ = 0;
 };
 
-class LossCurve : public QWidget {
-  Q_OBJECT
- public:
-  explicit LossCurve(QWidget* parent = nullptr);
-  void clear();
-  void add(double loss);
-  std::size_t count() const { return curve_.size(); }
-  QSize sizeHint() const override { return {200, 140}; }
-
- protected:
-  void paintEvent(QPaintEvent*) override;
-
- private:
-  std::vector<double> curve_;
-};
+/// The frame and title that all views of the panel share.
+inline constexpr int kViewTitle = 20;
+void paintViewFrame(QPainter& p, const QWidget& view, const QString& title);
 
 }  // namespace ui

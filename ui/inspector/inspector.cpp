@@ -11,27 +11,18 @@
 #include <QVBoxLayout>
 
 #include "core/graph/plan.h"
+#include "ui/inspector/labels.h"
 #include "ui/inspector/patch_page.h"
 #include "ui/inspector/picture_view.h"
 #include "ui/inspector/setting_editor.h"
+#include "ui/midi_map.h"
 #include "ui/theme.h"
 #include "ui/widgets/knob.h"
 
 namespace ui {
-namespace {
 
-QLabel* label(const QString& words, const char* role) {
-  auto* l = new QLabel(words);
-  l->setProperty("role", role);
-  l->setWordWrap(true);
-  l->setTextFormat(Qt::PlainText);
-  return l;
-}
-
-}  // namespace
-
-Inspector::Inspector(Document& document, NodePictures& pictures, QWidget* parent)
-    : QScrollArea(parent), document_(document), pictures_(pictures) {
+Inspector::Inspector(Document& document, NodePictures& pictures, MidiMap& midi, QWidget* parent)
+    : QScrollArea(parent), document_(document), pictures_(pictures), midi_(midi) {
   setWidgetResizable(true);
   setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   setFrameShape(QFrame::NoFrame);
@@ -42,6 +33,9 @@ Inspector::Inspector(Document& document, NodePictures& pictures, QWidget* parent
     if (node.toStdString() == node_) readValues();
   });
   connect(&document_, &Document::detailsChanged, this, &Inspector::readFree);
+  connect(&midi_, &MidiMap::learningChanged, this, [this] {
+    for (const auto& [id, k] : knobs_) k->setLearning(midi_.learns(node_, id));
+  });
   rebuild();
 }
 
@@ -87,7 +81,8 @@ void Inspector::rebuild() {
 void Inspector::buildNode(QVBoxLayout& layout, const core::PatchNode& node) {
   const core::NodeType* type = document_.registry().find(node.type);
   const QString name = !node.label.empty() ? text(node.label) : type ? text(type->info.name) : text(node.type);
-  layout.addWidget(label(name, "title"));
+  buildTitle(layout, node, name, type);
+  foreign_ = node.foreign;
   if (!type) {
     layout.addWidget(label(
         tr("This program has no node type \"%1\". Its values and cables are kept as they are.").arg(text(node.type)),
@@ -97,44 +92,30 @@ void Inspector::buildNode(QVBoxLayout& layout, const core::PatchNode& node) {
   layout.addWidget(label(text(type->info.help), "secondary"));
   if (type->info.picture != core::Picture::none) {
     layout.addWidget(new PictureView(pictures_, node.id, categoryColour(type->info.category)));
-    pictures_.request(node, document_.patch().rate);
+    pictures_.request(document_.patch(), node.id);
   }
   buildKnobs(layout, node, *type);
   buildSettings(layout, node, *type);
   buildTensors(layout, node, *type);
+  buildMidi(layout, node);
   buildCables(layout, node);
   layout.addWidget(label(tr("id %1").arg(text(node.id)), "secondary"));
 }
 
-void Inspector::buildKnobs(QVBoxLayout& layout, const core::PatchNode& node, const core::NodeType& type) {
-  auto* grid = new QGridLayout;
-  grid->setSpacing(4);
-  int count = 0;
-  for (const core::Input& row : type.inputs) {
-    if (!row.isParameter()) continue;
-    const std::string id(row.id);
-    auto* knob = new Knob({text(row.name), text(row.help), row.unit, row.range(), row.def});
-    knob->setObjectName(text(row.id));
-    knob->setValue(core::knobValue(node, row));
-    knob->setFree(node.free.contains(id));
-    bool modulated = false;
-    for (const core::Cable& c : document_.patch().cables) modulated = modulated || (c.to == node.id && c.input == id);
-    knob->setModulated(modulated);
-    connect(knob, &Knob::gestureStarted, &document_, &Document::newGesture);
-    connect(knob, &Knob::turned, this, [this, n = node.id, id](double v) { document_.setKnob(n, id, v); });
-    connect(knob, &Knob::freeToggled, this, [this, n = node.id, id](bool free) { document_.setFree(n, id, free); });
-    connect(knob, &Knob::refused, this, &Inspector::said);
-    grid->addWidget(knob, count / 3, count % 3, Qt::AlignHCenter);
-    knobs_[id] = knob;
-    ++count;
+void Inspector::buildTitle(QVBoxLayout& layout, const core::PatchNode& node, const QString& name, bool known) {
+  auto* row = new QHBoxLayout;
+  row->addWidget(label(name, "title"), 1);
+  if (known) {
+    auto* bypass = new QToolButton;
+    bypass->setText(tr("bypass"));
+    bypass->setCheckable(true);
+    bypass->setChecked(node.bypassed);
+    bypass->setToolTip(tr("Passes what comes in through to the output (M)"));
+    connect(bypass, &QToolButton::clicked, this,
+            [this, id = node.id](bool on) { document_.setBypassed({id}, on); });
+    row->addWidget(bypass, 0, Qt::AlignTop);
   }
-  for (int c = 0; c < 3; ++c) grid->setColumnStretch(c, 1);
-  if (count == 0) {
-    delete grid;
-    return;
-  }
-  layout.addLayout(grid);
-  layout.addWidget(label(tr("A filled green dot: a fit may change it."), "secondary"));
+  layout.addLayout(row);
 }
 
 void Inspector::buildSettings(QVBoxLayout& layout, const core::PatchNode& node, const core::NodeType& type) {
@@ -241,6 +222,7 @@ void Inspector::readValues() {
 void Inspector::readFree() {
   const core::PatchNode* node = document_.patch().find(node_);
   if (!node) return;
+  if (node->foreign != foreign_) rebuildLater();
   for (const auto& [id, k] : knobs_) k->setFree(node->free.contains(id));
 }
 

@@ -12,12 +12,13 @@ class QVBoxLayout;
 namespace ui {
 
 class Knob;
+class MidiMap;
 class NodePictures;
 
 class Inspector : public QScrollArea {
   Q_OBJECT
  public:
-  Inspector(Document& document, NodePictures& pictures, QWidget* parent = nullptr);
+  Inspector(Document& document, NodePictures& pictures, MidiMap& midi, QWidget* parent = nullptr);
 
   /// Shows a node; an empty id or an unknown one: the patch.
   void show(const std::string& node);
@@ -34,15 +35,20 @@ class Inspector : public QScrollArea {
   void buildKnobs(QVBoxLayout& layout, const core::PatchNode& node, const core::NodeType& type);
   void buildSettings(QVBoxLayout& layout, const core::PatchNode& node, const core::NodeType& type);
   void buildTensors(QVBoxLayout& layout, const core::PatchNode& node, const core::NodeType& type);
+  void buildMidi(QVBoxLayout& layout, const core::PatchNode& node);
   void buildCables(QVBoxLayout& layout, const core::PatchNode& node);
+  void buildTitle(QVBoxLayout& layout, const core::PatchNode& node, const QString& name, bool known);
+  void showKnobMenu(const std::string& input, QPoint at);
   QWidget* settingEditor(const core::PatchNode& node, const core::Setting& row);
   void readValues();
   void readFree();
 
   Document& document_;
   NodePictures& pictures_;
+  MidiMap& midi_;
   std::string node_;
   std::map<std::string, Knob*> knobs_;
+  std::string foreign_;  ///< of the node, as it is shown
   bool pending_ = false;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/widgets/knob.h"
 
-#include <QAccessible>
+#include <QContextMenuEvent>
+#include <QCursor>
 #include <QDateTime>
 #include <QKeyEvent>
 #include <QLineEdit>
@@ -30,7 +31,8 @@ Knob::Knob(Row row, QWidget* parent) : QWidget(parent), row_(std::move(row)), va
   setFocusPolicy(Qt::StrongFocus);
   setAccessibleName(row_.name);
   setToolTip(row_.help + QStringLiteral("\n") +
-             tr("Drag up or down (Shift: fine), type after Enter or on the value, double-click to reset."));
+             tr("Drag up or down (Shift: fine, Ctrl+Shift: finest), type after Enter or on the value, double-click to "
+                "reset, right-click for more."));
   setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
   setValue(row_.def);
 }
@@ -50,6 +52,20 @@ void Knob::setFree(bool free) {
 void Knob::setModulated(bool modulated) {
   modulated_ = modulated;
   update();
+}
+
+void Knob::setLearning(bool learning) {
+  learning_ = learning;
+  update();
+}
+QString Knob::valueText() const { return text(core::formatValue(value_, row_.unit)); }
+QString Knob::defaultText() const { return text(core::formatValue(row_.def, row_.unit)); }
+
+void Knob::setAsOneStep(double plain) {
+  Q_EMIT gestureStarted();
+  setValue(plain);
+  Q_EMIT turned(value_);
+  Q_EMIT gestureStarted();
 }
 
 QRect Knob::dialRect() const { return {width() / 2 - 26, 6, 52, 52}; }
@@ -100,11 +116,11 @@ void Knob::paintEvent(QPaintEvent*) {
   p.setPen(t.text);
   const QRect name(0, height() - 46, width(), 18);
   p.drawText(name, Qt::AlignCenter, p.fontMetrics().elidedText(row_.name, Qt::ElideRight, width() - 2));
-  p.setPen(QPen(t.line, 1));
+  p.setPen(QPen(learning_ ? t.accent : t.line, 1));
   p.setBrush(t.field);
   p.drawRoundedRect(QRectF(valueRect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5);
-  p.setPen(t.text);
-  p.drawText(valueRect(), Qt::AlignCenter, text(core::formatValue(value_, row_.unit)));
+  p.setPen(learning_ ? t.accent : t.text);
+  p.drawText(valueRect(), Qt::AlignCenter, learning_ ? tr("move a CC") : valueText());
 }
 
 void Knob::mousePressEvent(QMouseEvent* e) {
@@ -120,6 +136,8 @@ void Knob::mousePressEvent(QMouseEvent* e) {
   dragging_ = true;
   travel_ = row_.range.normalise(value_);
   last_ = e->position();
+  grabbed_ = e->globalPosition().toPoint();
+  setCursor(Qt::BlankCursor);
   Q_EMIT gestureStarted();
 }
 
@@ -133,16 +151,20 @@ void Knob::mouseMoveEvent(QMouseEvent* e) {
 void Knob::mouseReleaseEvent(QMouseEvent* e) {
   if (e->button() != Qt::LeftButton || !dragging_) return;
   dragging_ = false;
+  unsetCursor();
+  if (e->globalPosition().toPoint() != grabbed_) QCursor::setPos(grabbed_);
   Q_EMIT gestureStarted();  // what comes next is another step
   update();
 }
 
 void Knob::mouseDoubleClickEvent(QMouseEvent* e) {
   if (!dialRect().contains(e->pos())) return mousePressEvent(e);
-  Q_EMIT gestureStarted();
-  setValue(row_.def);
-  Q_EMIT turned(value_);
-  Q_EMIT gestureStarted();
+  reset();
+}
+
+void Knob::contextMenuEvent(QContextMenuEvent* e) {
+  const bool mouse = e->reason() == QContextMenuEvent::Mouse;
+  Q_EMIT menuWanted(mouse ? e->globalPos() : mapToGlobal(dialRect().center()));
 }
 
 void Knob::turnBy(double normalised) {
@@ -200,17 +222,18 @@ void Knob::editText() {
 }
 
 void Knob::finishText() {
-  const auto read = core::parseValue(edit_->text().trimmed().toStdString(), row_.unit);
   edit_->hide();
   setFocus();
+  takeText(edit_->text());
+}
+
+void Knob::takeText(const QString& words) {
+  const auto read = core::parseValue(words.trimmed().toStdString(), row_.unit);
   if (!read) {
     Q_EMIT refused(text(read.error().message));
     return;
   }
-  Q_EMIT gestureStarted();
-  setValue(row_.range.clamp(*read));
-  Q_EMIT turned(value_);
-  Q_EMIT gestureStarted();
+  setAsOneStep(row_.range.clamp(*read));
 }
 
 }  // namespace ui

@@ -39,8 +39,19 @@ class Knob : public QWidget {
   QRect dialRect() const;
   QRect dotRect() const;
   QRect valueRect() const;
+  /// A controller is being learnt for it: the value says so.
+  void setLearning(bool learning);
   /// Opens the text field on the value.
   void editText();
+  /// Back to the default, as one step.
+  void reset() { setAsOneStep(row_.def); }
+  /// The value as it is written, "1.2 kHz".
+  QString valueText() const;
+  QString defaultText() const;
+  /// Takes a value as text, as one step; says why when it cannot be read.
+  void takeText(const QString& words);
+  bool isFree() const { return free_; }
+  bool hasDot() const { return hasDot_; }
 
  Q_SIGNALS:
   void gestureStarted();
@@ -48,6 +59,8 @@ class Knob : public QWidget {
   void freeToggled(bool free);
   /// A typed text could not be read: why.
   void refused(const QString& sentence);
+  /// Right click or the menu key: at a point of the screen.
+  void menuWanted(QPoint at);
 
  protected:
   void paintEvent(QPaintEvent*) override;
@@ -57,19 +70,22 @@ class Knob : public QWidget {
   void mouseDoubleClickEvent(QMouseEvent*) override;
   void wheelEvent(QWheelEvent*) override;
   void keyPressEvent(QKeyEvent*) override;
+  void contextMenuEvent(QContextMenuEvent*) override;
   void enterEvent(QEnterEvent*) override { update(); }
   void leaveEvent(QEvent*) override { update(); }
 
  private:
   void turnBy(double normalised);
+  void setAsOneStep(double plain);
   void finishText();
   void paintDial(QPainter& p) const;
 
   Row row_;
   double value_ = 0;
   double travel_ = 0;  ///< normalised, unclamped while dragging so that overshoot can come back
-  bool hasDot_ = false, free_ = false, modulated_ = false, dragging_ = false, wheel_ = true;
+  bool hasDot_ = false, free_ = false, modulated_ = false, dragging_ = false, wheel_ = true, learning_ = false;
   QPointF last_;
+  QPoint grabbed_;  ///< on the screen: the pointer comes back here
   QLineEdit* edit_ = nullptr;
   qint64 lastStep_ = 0;  ///< ms; wheel and key steps within a second are one gesture
 };
