@@ -12,7 +12,7 @@ namespace core {
 namespace {
 using namespace picture;
 
-constexpr std::size_t kMostNodes = 100;  ///< larger patches show their nodes alone
+constexpr std::size_t kMostPictured = 100;  ///< larger patches show their nodes alone
 constexpr int kStretch = 16;             ///< ticks
 constexpr float kBarsRange = 60;         ///< dB
 
@@ -191,7 +191,7 @@ Patch pictureSubject(const Patch& patch, std::string_view node, const Registry& 
   const PatchNode* own = patch.find(node);
   const NodeType* type = own ? registry.find(own->type) : nullptr;
   if (!type) return out;
-  const bool driven = isDriven(*type) && patch.nodes.size() <= kMostNodes;
+  const bool driven = isDriven(*type) && patch.nodes.size() <= kMostPictured;
   const auto inside = driven ? upstream(patch, node) : std::set<std::string>{own->id};
   for (const PatchNode& n : patch.nodes) {
     if (!inside.contains(n.id)) continue;
