@@ -3,6 +3,7 @@
 
 #include <QApplication>
 #include <QElapsedTimer>
+#include <QScreen>
 #include <QSettings>
 #include <QTimer>
 #include <clocale>
@@ -99,7 +100,7 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
   ui::MainWindow window(registry, host, document, services);
   if (first && (isRecording || !isFile)) document.startWith(*first);
   if (isFile) window.openFile(QString::fromStdString(patch));
-  window.resize(1600, 1000);
+  window.resize(QSize(1600, 1000).boundedTo(window.screen()->availableSize()));  // scaled screens are smaller
   window.show();
   const bool timing = qEnvironmentVariableIsSet("TONEWRIGHT_TIMING");
   QTimer::singleShot(0, &window, [&] {
