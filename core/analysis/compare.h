@@ -24,8 +24,14 @@ struct Measure {
   std::string_view definition;
 };
 
+/// The mean of the channels at a rate, as all measures read a recording.
+std::vector<double> monoAt(const AudioData& audio, double rate);
+
 /// Folds to mono, resamples, cuts to the shorter length, starts aligned as they are.
 Comparison compare(const AudioData& target, const AudioData& output);
+
+/// The lsd_db of a comparison alone.
+double logSpectralDistance(const AudioData& target, const AudioData& output);
 
 /// Keys, values and definitions, in the order of a report; pitch measures only for pitched targets.
 std::vector<Measure> measures(const Comparison& comparison);
