@@ -16,4 +16,7 @@ std::filesystem::path presetFolder();
 /// A patch by file path or factory preset id. Error: names both ways.
 core::Result<core::Patch> loadPatch(const std::string& pathOrId);
 
+/// The recordings in a folder, by name, or the one file that is named. Empty when there are none.
+std::vector<std::filesystem::path> recordings(const std::filesystem::path& folder);
+
 }  // namespace app

@@ -13,7 +13,8 @@
 namespace app {
 namespace {
 
-constexpr std::array kCommands{"nodes", "presets", "check", "render", "fit", "train", "compare", "bench", "demo"};
+constexpr std::array kCommands{"nodes",    "presets",  "check", "render",  "fit",   "train",
+                               "evaluate", "transfer", "swap",  "compare", "bench", "demo"};
 
 /// A word that is a command, help or version; anything else is a patch for the studio.
 bool isCommand(const std::string& word) {
@@ -54,6 +55,8 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   FitArguments fit;
   BenchArguments benches;
   TrainArguments train;
+  TransferArguments transfer;
+  SwapArguments swap;
 
   auto* nodes = cli.add_subcommand("nodes", "List the node types with their inputs, settings, tensors and outputs");
   auto* presets = cli.add_subcommand("presets", "List the factory presets");
@@ -90,7 +93,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   trains->add_option("FOLDER", train.folder, "Folder of recordings of one instrument (or one file)")->required();
   trains->add_option("-o,--output", train.out, "Model file, .safetensors")->required();
   trains->add_option("--patch", train.patch, "Patch to train (a file or a factory preset)");
-  trains->add_option("--size", train.size, "tiny, small or full");
+  trains->add_option("--size", train.size, "tiny, small, full, or patch: as the patch has it");
   trains->add_option("--rate", train.rate, "Sample rate of the model, Hz (16000 ends at 8 kHz)")
       ->check(within(8000.0, 96000.0));
   trains->add_option("--minutes", train.minutes, "Time to train")->check(within(0.01, 10000.0));
@@ -98,12 +101,35 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   trains->add_option("--validate", train.validate, "Takes or files to hold out (else every tenth take)")
       ->delimiter(',');
   trains->add_flag("--resume", train.resume, "Go on from the checkpoint at the output");
+  trains->add_option("--checkpoint", train.checkpoint, "Seconds from one checkpoint to the next")
+      ->check(within(0.01, 86400.0));
   trains->add_option("--seed", train.seed, "Seed of weights and clips")->check(within(0, 2147483647));
   trains->add_option("--threads", train.threads, "Worker threads (part of what makes a run reproducible)")
       ->check(within(1, 64));
   trains->add_option("--licence", train.licence, "Licence to write into the model");
   trains->add_option("--credits", train.credits, "Credits to write into the model");
   trains->add_option("--credits-file", train.creditsFile, "File with the credits")->check(CLI::ExistingFile);
+  auto* evaluates = cli.add_subcommand("evaluate", "Measure how well a model plays recordings again, as papers do");
+  evaluates->add_option("MODEL", patch, "Model file")->required();
+  evaluates->add_option("FOLDER", output, "Folder of recordings (or one file)")->required();
+  auto* transfers = cli.add_subcommand("transfer", "Play a recording again by a model's instrument");
+  transfers->add_option("MODEL", transfer.model, "Model file (or a patch)")->required();
+  transfers->add_option("AUDIO", transfer.audio, "Recording of a single voice or instrument")->required();
+  transfers->add_option("-o,--output", transfer.out, "Audio file: .wav .flac .ogg .mp3")->required();
+  transfers->add_option("--octave", transfer.octave, "Shift in octaves, or auto: into the trained range");
+  transfers->add_flag("--match-loudness", transfer.matchLoudness, "Bring the loudness into the trained range");
+  transfers->add_option("--autotune", transfer.autotune, "How far to draw the pitch to the key that fits")
+      ->check(within(0.0, 1.0));
+  transfers->add_flag("--gate", transfer.gate, "Silence what is quiet or has no pitch");
+  transfers->add_option("--wet", transfer.wet, "1: the instrument alone, 0: the recording alone")
+      ->check(within(0.0, 1.0));
+  transfers->add_flag("--no-reverb", transfer.noReverb, "Leave the learned room out");
+  auto* swaps = cli.add_subcommand("swap", "Take parts of one model into another");
+  swaps->add_option("A", swap.a, "Model that gives what is not named")->required();
+  swaps->add_option("B", swap.b, "Model that gives the named parts");
+  swaps->add_option("-o,--output", swap.out, "Model file, .safetensors")->required();
+  swaps->add_option("--take", swap.take, "Parts of B: harmonic, noise, reverb, decoder, encoder")->delimiter(',');
+  swaps->add_flag("--no-reverb", swap.noReverb, "Leave the room out of the result (dereverberation)");
   auto* compares = cli.add_subcommand("compare", "Measure how close one recording is to another");
   compares->add_option("TARGET", patch)->required();
   compares->add_option("OUTPUT", output)->required();
@@ -118,7 +144,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
       ->check(within(0, 2147483647))
       ->needs(recover);
   cli.add_subcommand("demo", "Fit a factory patch to a recording and leave everything in a folder");
-  for (auto* c : {nodes, presets, check, compares, bench}) c->add_flag("--json", json, "Print JSON");
+  for (auto* c : {nodes, presets, check, compares, bench, evaluates}) c->add_flag("--json", json, "Print JSON");
 
   try {
     cli.parse(argc, argv);
@@ -144,6 +170,9 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
     if (command == "render") return renderCommand(registry, render);
     if (command == "fit") return fitCommand(registry, fit);
     if (command == "train") return trainCommand(registry, train);
+    if (command == "evaluate") return evaluateCommand(registry, patch, output, json);
+    if (command == "transfer") return transferCommand(registry, transfer);
+    if (command == "swap") return swapCommand(registry, swap);
     if (command == "compare") return compareCommand(patch, output, json);
     if (command == "bench") return benchCommand(registry, benches, json);
     return demoCommand(registry);

@@ -35,9 +35,20 @@ struct BenchArguments {
 struct TrainArguments {
   std::string folder, out, patch = "neural-decoder", size = "tiny", licence, credits, creditsFile;
   std::vector<std::string> validate;
-  double rate = 0, minutes = 10;
+  double rate = 0, minutes = 10, checkpoint = 0;
   int steps = 0, seed = 1, threads = 0;
   bool resume = false;
+};
+
+struct TransferArguments {
+  std::string model, audio, out, octave;
+  bool matchLoudness = false, gate = false, noReverb = false;
+  double autotune = 0, wet = 1;
+};
+struct SwapArguments {
+  std::string a, b, out;
+  std::vector<std::string> take;
+  bool noReverb = false;
 };
 
 /// Prints "tonewright: sentence" on stderr, in one line; returns `code`.
@@ -49,6 +60,9 @@ int checkCommand(const core::Registry& registry, const std::string& patch, bool 
 int renderCommand(const core::Registry& registry, const RenderArguments& arguments);
 int fitCommand(const core::Registry& registry, const FitArguments& arguments);
 int trainCommand(const core::Registry& registry, const TrainArguments& arguments);
+int evaluateCommand(const core::Registry& registry, const std::string& model, const std::string& folder, bool json);
+int transferCommand(const core::Registry& registry, const TransferArguments& arguments);
+int swapCommand(const core::Registry& registry, const SwapArguments& arguments);
 int compareCommand(const std::string& target, const std::string& output, bool json);
 int benchCommand(const core::Registry& registry, const BenchArguments& arguments, bool json);
 /// The main job without a display: fits a factory patch to a recording and leaves everything in a

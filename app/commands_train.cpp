@@ -28,8 +28,9 @@ struct Size {
 constexpr Size kSizes[] = {{"tiny", 256, 64, 0, 0}, {"small", 256, 128, 1, 1}, {"full", 512, 512, 3, 3}};
 
 Result<void> applySize(core::Patch& patch, const core::Registry& registry, const std::string& name) {
+  if (name == "patch") return {};
   const auto at = std::find_if(std::begin(kSizes), std::end(kSizes), [&](const Size& s) { return name == s.name; });
-  if (at == std::end(kSizes)) return Error{"There is no size \"" + name + "\"; choose tiny, small or full."};
+  if (at == std::end(kSizes)) return Error{"There is no size \"" + name + "\"; choose tiny, small, full or patch."};
   for (core::PatchNode& n : patch.nodes) {
     const core::NodeType* type = registry.find(n.type);
     if (!type || type->settingIndex("recurrent") < 0) continue;
@@ -40,21 +41,6 @@ Result<void> applySize(core::Patch& patch, const core::Registry& registry, const
     n.tensors.clear();  // of another size
   }
   return {};
-}
-
-std::vector<std::filesystem::path> recordings(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> files;
-  std::error_code code;
-  if (std::filesystem::is_regular_file(folder, code)) return {folder};
-  constexpr const char* kEndings[] = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"};
-  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
-    std::string ending = entry.path().extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings))
-      files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
 }
 
 void draw(const core::TrainProgress& p) {
@@ -142,6 +128,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
   options.steps = a.steps;
   options.seed = static_cast<unsigned>(a.seed);
   if (a.threads > 0) options.threads = a.threads;
+  if (a.checkpoint > 0) options.checkpointSeconds = a.checkpoint;
   ::signal(SIGINT, [](int) { interrupted.request_stop(); });
   presets::Model model;
   model.info.licence = a.licence;

@@ -37,6 +37,12 @@ std::string assemble(const Json& header, const std::string& data) {
   return out + text + data;
 }
 
+/// A size or a place: nothing but a whole number that is not negative.
+std::uint64_t whole(const Json& j) {
+  if (!j.is_number_unsigned()) throw Bad{"Its header gives a size that is no whole number; the file is damaged."};
+  return j.get<std::uint64_t>();
+}
+
 struct Parts {
   Json header;
   std::string data;
@@ -59,12 +65,11 @@ Parts take(const std::string& bytes) {
     if (!size) throw Bad{"Tensor \"" + name + "\" is of type " + type + "; this program reads F32."};
     std::uint64_t count = 1;
     for (const auto& d : t.at("shape")) {
-      const auto n = d.get<std::uint64_t>();
+      const std::uint64_t n = whole(d);
       if (n > kLargestFile || (n && count > kLargestFile / n)) throw Bad{"Tensor \"" + name + "\" is too large."};
       count *= n;
     }
-    const auto begin = t.at("data_offsets").at(0).get<std::uint64_t>(),
-               end = t.at("data_offsets").at(1).get<std::uint64_t>();
+    const std::uint64_t begin = whole(t.at("data_offsets").at(0)), end = whole(t.at("data_offsets").at(1));
     if (begin > end || end > p.data.size() || end - begin != count * size)
       throw Bad{"Tensor \"" + name + "\" does not fit its place in the file; the file is damaged or cut off."};
     if (end > begin) ranges.emplace_back(begin, end);

@@ -13,13 +13,6 @@ namespace core {
 namespace {
 constexpr double kLow = 16000, kHigh = 44100;
 
-std::vector<double> monoAt(const AudioData& audio, double rate) {
-  AudioData mono;
-  mono.rate = audio.rate;
-  mono.channels = {audio.folded()};
-  const AudioData at = resample(mono, rate, ResampleQuality::standard);
-  return {at.channels[0].begin(), at.channels[0].end()};
-}
 double rms(std::span<const double> x) {
   double sum = 0;
   for (const double v : x) sum += v * v;
@@ -82,6 +75,22 @@ void comparePitch(std::span<const double> x, std::span<const double> y, Comparis
 }
 }  // namespace
 
+std::vector<double> monoAt(const AudioData& audio, double rate) {
+  AudioData mono;
+  mono.rate = audio.rate;
+  mono.channels = {audio.folded()};
+  const AudioData at = resample(mono, rate, ResampleQuality::standard);
+  return {at.channels[0].begin(), at.channels[0].end()};
+}
+
+double logSpectralDistance(const AudioData& target, const AudioData& output) {
+  if (target.frames() == 0 || output.frames() == 0) return 0;
+  std::vector<double> x = monoAt(target, kHigh), y = monoAt(output, kHigh);
+  x.resize(std::min(x.size(), y.size()));
+  y.resize(x.size());
+  return logSpectral(x, y);
+}
+
 Comparison compare(const AudioData& target, const AudioData& output) {
   Comparison c;
   if (target.frames() == 0 || output.frames() == 0) return c;
@@ -97,14 +106,6 @@ Comparison compare(const AudioData& target, const AudioData& output) {
   comparePitch(x, y, c);
   c.lsdDb = logSpectralDistance(target, output);
   return c;
-}
-
-double logSpectralDistance(const AudioData& target, const AudioData& output) {
-  if (target.frames() == 0 || output.frames() == 0) return 0;
-  std::vector<double> x = monoAt(target, kHigh), y = monoAt(output, kHigh);
-  x.resize(std::min(x.size(), y.size()));
-  y.resize(x.size());
-  return logSpectral(x, y);
 }
 
 std::vector<Measure> measures(const Comparison& c) {

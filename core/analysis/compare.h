@@ -24,6 +24,9 @@ struct Measure {
   std::string_view definition;
 };
 
+/// The mean of the channels at a rate, as all measures read a recording.
+std::vector<double> monoAt(const AudioData& audio, double rate);
+
 /// Folds to mono, resamples, cuts to the shorter length, starts aligned as they are.
 Comparison compare(const AudioData& target, const AudioData& output);
 

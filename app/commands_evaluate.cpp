@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `evaluate`: a model against recordings, beside rows that are no models and rows of papers.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "app/catalog.h"
+#include "app/commands.h"
+#include "core/analysis/evaluation.h"
+#include "core/neural/baselines.h"
+#include "core/neural/transfer.h"
+
+namespace app {
+namespace {
+using core::Error;
+using core::Result;
+using Clock = std::chrono::steady_clock;
+
+/// What papers report, on other data; absent figures are negative.
+struct Published {
+  const char *name, *source;
+  double loudSigma, f0, outliers, parameters;
+};
+constexpr double kAbsent = -1;
+constexpr Published kPublished[] = {
+    {"DDSP autoencoder (supervised)", "Engel et al., ICLR 2020, NSynth", 0.07, 0.02, 0.003, 7e6},
+    {"DDSP autoencoder (unsupervised f0)", "Engel et al., ICLR 2020, NSynth", 0.09, 0.80, 0.04, 12e6},
+    {"WaveRNN (supervised)", "Engel et al., ICLR 2020, NSynth", 0.10, 1.00, 0.07, 23e6},
+    {"DDSP tiny", "Engel et al., ICLR 2020, solo violin", kAbsent, kAbsent, kAbsent, 0.24e6},
+    {"WaveNet autoencoder", "Engel et al., ICLR 2020, NSynth", kAbsent, kAbsent, kAbsent, 75e6},
+    {"Neural waveshaping", "Hayes et al., ISMIR 2021", kAbsent, kAbsent, kAbsent, 0.266e6}};
+constexpr const char* kPublishedNote = "published, other data, mean of clip means";
+
+/// One row of the report: a way of playing the recordings again.
+struct Row {
+  std::string id, name;
+  std::vector<core::Evaluation> files;
+  double seconds = 0, sound = 0;  ///< taken by all passes, and the length of what they played
+};
+
+Result<core::AudioData> playRow(const Row& row, const core::Patch& model, const core::Registry& registry,
+                                const core::AudioData& sound, double latency) {
+  if (row.id == "model") return core::openLoop(model, sound, registry);
+  if (row.id == "aligned") return core::openLoop(model, sound, registry, latency);
+  if (row.id == "oracle") return core::oracle(sound, registry);
+  return core::bareTone(sound, row.id == "sawtooth" ? "saw" : "sine", registry);
+}
+
+nlohmann::ordered_json json(const core::Evaluation& e) {
+  nlohmann::ordered_json j;
+  for (const core::Measure& m : core::measures(e)) j[std::string(m.key)] = m.value;
+  return j;
+}
+
+struct Report {
+  std::vector<Row> rows;
+  std::vector<std::string> files;
+  std::vector<std::string> skipped;
+  core::ParameterCount parameters;
+  double latency = 0;  ///< s
+};
+
+void printJson(const Report& r, const std::string& model) {
+  nlohmann::ordered_json j;
+  j["model"] = model;
+  j["parameters"] = r.parameters.all;
+  j["parameters_without_response"] = r.parameters.all - r.parameters.response;
+  j["latency"] = r.latency;
+  j["files"] = r.files;
+  j["skipped"] = r.skipped;
+  for (const Row& row : r.rows) {
+    auto& to = j["rows"][row.id];
+    to["name"] = row.name;
+    to["real_time_factor"] = row.seconds / row.sound;
+    to["mean"] = json(core::meanOf(row.files));
+    for (std::size_t i = 0; i < row.files.size(); ++i) to["files"][r.files[i]] = json(row.files[i]);
+  }
+  for (const Published& p : kPublished) {
+    nlohmann::ordered_json row{{"name", p.name}, {"source", p.source}, {"note", kPublishedNote}};
+    if (p.loudSigma >= 0) row["loud_sigma"] = p.loudSigma;
+    if (p.f0 >= 0) row["f0_clip_mean"] = p.f0;
+    if (p.outliers >= 0) row["f0_outliers_paper"] = p.outliers;
+    row["parameters"] = p.parameters;
+    j["published"].push_back(row);
+  }
+  for (const core::Measure& m : core::measures(core::Evaluation{}))
+    j["definitions"][std::string(m.key)] = std::string(m.definition);
+  j["definitions"]["real_time_factor"] = "time taken by one pass on one thread / length of the sound";
+  std::cout << j.dump(1) << "\n";
+}
+
+void printTable(const char* title, const std::vector<std::pair<std::string, core::Evaluation>>& columns) {
+  std::printf("\n%-22s", title);
+  for (const auto& [name, e] : columns) std::printf(" %12s", name.c_str());
+  std::printf("\n");
+  std::vector<std::vector<core::Measure>> values;
+  for (const auto& [name, e] : columns) values.push_back(core::measures(e));
+  for (std::size_t m = 0; m < values[0].size(); ++m) {
+    std::printf("%-22s", std::string(values[0][m].key).c_str());
+    for (const auto& v : values) std::printf(" %12.4f", v[m].value);
+    std::printf("\n");
+  }
+}
+
+void printText(const Report& r, const std::string& model) {
+  std::printf("%s: %zu parameters (%zu without the response)\n", model.c_str(), r.parameters.all,
+              r.parameters.all - r.parameters.response);
+  for (const std::string& s : r.skipped) std::printf("Skipped %s\n", s.c_str());
+  for (std::size_t i = 0; i < r.files.size(); ++i) {
+    std::vector<std::pair<std::string, core::Evaluation>> columns;
+    for (const Row& row : r.rows) columns.emplace_back(row.id, row.files[i]);
+    printTable(r.files[i].c_str(), columns);
+  }
+  if (r.files.size() > 1) {
+    std::vector<std::pair<std::string, core::Evaluation>> columns;
+    for (const Row& row : r.rows) columns.emplace_back(row.id, core::meanOf(row.files));
+    printTable("mean of files", columns);
+  }
+  std::printf("%-22s", "real_time_factor");
+  for (const Row& row : r.rows) std::printf(" %12.4f", row.seconds / row.sound);
+  std::printf("\n\nPublished (%s):\n%-36s %10s %12s %12s %12s\n", kPublishedNote, "", "loud_sigma", "f0_clip_mean",
+              "outliers", "parameters");
+  const auto cell = [](double v) { return v < 0 ? std::string("-") : nlohmann::json(v).dump(); };
+  for (const Published& p : kPublished)
+    std::printf("%-36s %10s %12s %12s %12.0f  %s\n", p.name, cell(p.loudSigma).c_str(), cell(p.f0).c_str(),
+                cell(p.outliers).c_str(), p.parameters, p.source);
+  std::printf(
+      "\nmodel: one pass, as it comes; aligned: the same, %.1f ms earlier, by which a calibration tone is late.\n"
+      "oracle: harmonics and noise of the recording itself, measured and played again; sawtooth, sine: with its\n"
+      "pitch and loudness. These three are no models: a figure that they reach says nothing.\n\n",
+      1000 * r.latency);
+  for (const core::Measure& m : core::measures(core::Evaluation{}))
+    std::printf("%-22s %s\n", std::string(m.key).c_str(), std::string(m.definition).c_str());
+  std::printf("%-22s %s\n", "real_time_factor", "time taken by one pass on one thread / length of the sound");
+}
+}  // namespace
+
+int evaluateCommand(const core::Registry& registry, const std::string& model, const std::string& folder, bool json) {
+  auto patch = loadPatch(model);
+  if (!patch) return fail(patch.error());
+  if (auto range = core::trainedRange(*patch, registry); !range) return fail(range.error());
+  std::error_code code;
+  if (!std::filesystem::exists(folder, code))
+    return fail(Error{"There is no folder or file \"" + folder + "\"; name one that holds recordings."});
+  const auto files = recordings(folder);
+  if (files.empty())
+    return fail(Error{"The folder \"" + folder + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."});
+  Report report;
+  report.parameters = core::countParameters(*patch, registry);
+  report.rows = {{"model", "the model, one pass", {}},
+                 {"aligned", "the model, one pass, its latency compensated", {}},
+                 {"oracle", "harmonics and noise of the recording itself", {}},
+                 {"sawtooth", "a sawtooth with its pitch and loudness", {}},
+                 {"sine", "a sine with its pitch and loudness", {}}};
+  const auto latency = core::measureLatency(*patch, registry);
+  if (!latency) return fail(latency.error());
+  report.latency = latency->value_or(0);
+  for (const auto& file : files) {
+    const std::string name = file.filename().string();
+    auto read = core::readAudio(file);
+    if (!read) {
+      report.skipped.push_back(name + ": " + read.error().message);
+      continue;
+    }
+    const core::AudioData sound = core::resample({read->rate, {read->folded()}}, patch->rate);
+    for (Row& row : report.rows) {
+      const auto start = Clock::now();
+      const auto played = playRow(row, *patch, registry, sound, report.latency);
+      row.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+      row.sound += sound.seconds();
+      if (!played) return fail(played.error());
+      row.files.push_back(core::evaluate(*read, *played));
+    }
+    report.files.push_back(name);
+  }
+  if (report.files.empty()) return fail(Error{"No recording could be read: " + report.skipped.front()});
+  json ? printJson(report, model) : printText(report, model);
+  return 0;
+}
+
+}  // namespace app

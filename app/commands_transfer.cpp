@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `transfer` and `swap`: playing a recording by a model, and taking parts of one model into another.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "app/catalog.h"
+#include "app/commands.h"
+#include "core/neural/transfer.h"
+#include "presets/model_file.h"
+
+namespace app {
+namespace {
+using core::Error;
+using core::Result;
+
+Result<void> readOctave(const std::string& text, core::TransferOptions& options) {
+  if (text.empty()) return {};
+  if (text == "auto") {
+    options.octaveAuto = true;
+    return {};
+  }
+  const auto octave = core::parseValue(text, core::Unit::none);
+  if (!octave || *octave < -4 || *octave > 4)
+    return Error{"\"" + text + "\" is no octave; write a number from -4 to 4, or auto."};
+  options.octave = *octave;
+  return {};
+}
+
+void print(const core::TransferReport& r, const TransferArguments& a) {
+  std::printf("%s: octave %+g, loudness %+.1f dB x %.2f", a.out.c_str(), r.octave, r.loudnessOffset, r.loudnessRange);
+  if (!r.key.empty()) std::printf(", %s, %+.0f ct", r.key.c_str(), r.tuningCents);
+  std::printf(
+      "\n%.1f %% of the frames sound; of these %.1f %% lie in the trained range of pitch, %.1f %% of loudness\n",
+      100 * r.soundingShare, 100 * r.insidePitch, 100 * r.insideLoudness);
+  if (r.latencyMeasured)
+    std::printf("latency of %.1f ms compensated\n", 1000 * r.latencySeconds);
+  else
+    std::printf("the model does not follow loudness, so its latency could not be measured\n");
+  for (const std::string& n : r.notes) std::printf("note: %s\n", n.c_str());
+}
+
+/// What a model says of itself; a plain patch says nothing.
+presets::ModelInfo infoOf(const std::string& path) {
+  if (!path.ends_with(presets::kModelEnding)) return {};
+  auto model = presets::readModel(path);
+  return model ? model->info : presets::ModelInfo{};
+}
+std::string joined(const std::string& a, const std::string& b) {
+  if (a.empty() || a == b) return b;
+  return b.empty() ? a : a + "; " + b;
+}
+}  // namespace
+
+int transferCommand(const core::Registry& registry, const TransferArguments& a) {
+  const auto format = core::formatOf(a.out);
+  if (!format) return fail(format.error());
+  core::TransferOptions options;
+  if (auto done = readOctave(a.octave, options); !done) return fail(done.error());
+  auto patch = loadPatch(a.model);
+  if (!patch) return fail(patch.error());
+  auto source = core::readAudio(a.audio);
+  if (!source) return fail(source.error());
+  options.matchLoudness = a.matchLoudness;
+  options.autotune = a.autotune;
+  options.gate = a.gate;
+  options.wet = a.wet;
+  options.noReverb = a.noReverb;
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  if (terminal)
+    options.progress = [](double part) {
+      std::fprintf(stderr, "\rPlaying %3.0f %% ", 100 * part);
+      return true;
+    };
+  const auto result = core::transfer(*patch, *source, registry, options);
+  if (terminal) std::fprintf(stderr, "\n");
+  if (!result) return fail(result.error());
+  if (auto done = core::writeAudio(a.out, result->sound, *format); !done) return fail(done.error());
+  print(result->report, a);
+  return 0;
+}
+
+int swapCommand(const core::Registry& registry, const SwapArguments& s) {
+  if (!s.out.ends_with(presets::kModelEnding))
+    return fail(Error{"\"" + s.out + "\" must end in .safetensors; that is the format of models."});
+  if (s.take.empty() && !s.noReverb)
+    return fail(Error{"Nothing is asked for; name parts with --take, or leave the room out with --no-reverb."});
+  std::vector<core::Part> parts;
+  for (const std::string& name : s.take) {
+    const auto part = core::parsePart(name);
+    if (!part) return fail(part.error());
+    parts.push_back(*part);
+  }
+  auto a = loadPatch(s.a);
+  if (!a) return fail(a.error());
+  presets::Model model;
+  model.info = infoOf(s.a);
+  model.patch = *a;
+  std::vector<std::string> notes;
+  std::size_t before = core::countParameters(*a, registry).all;
+  if (!parts.empty()) {
+    if (s.b.empty()) return fail(Error{"--take needs a second model to take from."});
+    auto b = loadPatch(s.b);
+    if (!b) return fail(b.error());
+    auto swapped = core::swapParts(*a, *b, parts, registry);
+    if (!swapped) return fail(swapped.error());
+    model.patch = std::move(swapped->patch);
+    notes = std::move(swapped->notes);
+    const presets::ModelInfo other = infoOf(s.b);
+    model.info.licence = joined(model.info.licence, other.licence);
+    model.info.credits = joined(model.info.credits, other.credits);
+    std::string list;
+    for (const std::string& name : s.take) list += (list.empty() ? "" : ", ") + name;
+    model.info.training = joined(model.info.training, list + " from: " + joined(other.training, s.b));
+  }
+  if (s.noReverb) {
+    auto dry = core::withoutReverb(model.patch, registry);
+    if (!dry) return fail(dry.error());
+    model.patch = std::move(*dry);
+  }
+  const core::ParameterCount count = core::countParameters(model.patch, registry);
+  if (auto done = presets::writeModel(model, s.out); !done) return fail(done.error());
+  for (const std::string& n : notes) std::printf("%s\n", n.c_str());
+  std::printf("%s: %zu parameters (%zu without the response), %.2f times those of %s\n", s.out.c_str(), count.all,
+              count.all - count.response,
+              static_cast<double>(count.all) / static_cast<double>(std::max<std::size_t>(before, 1)), s.a.c_str());
+  return 0;
+}
+
+}  // namespace app

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/neural/parts.h"
+
+#include <algorithm>
+
+#include "core/neural/parts_detail.h"
+
+namespace core {
+using namespace parts;
+
+Result<Part> parsePart(const std::string& name) {
+  for (std::size_t i = 0; i < kPartNames.size(); ++i)
+    if (name == kPartNames[i]) return static_cast<Part>(i);
+  return Error{"There is no part \"" + name + "\"; choose harmonic, noise, reverb, decoder or encoder."};
+}
+
+namespace parts {
+std::set<std::string> listeningNodes(const Patch& patch, const Registry& registry) {
+  std::set<std::string> heard;
+  for (const PatchNode& n : patch.nodes)
+    if (const NodeType* t = registry.find(n.type); t && t->info.usesExternal) heard.insert(n.id);
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const Cable& c : patch.cables) {
+      const PatchNode* n = patch.find(c.to);
+      const NodeType* t = n ? registry.find(n->type) : nullptr;
+      // a listening node turns sound into control signals and does nothing else
+      const bool listens = t && std::all_of(t->outputs.begin(), t->outputs.end(),
+                                            [](const Output& o) { return o.rate == Rate::control; });
+      const bool hears = t && t->inputIndex(c.input) >= 0 &&
+                         t->inputs[static_cast<std::size_t>(t->inputIndex(c.input))].rate == Rate::audio;
+      if (listens && hears && heard.contains(c.from) && heard.insert(c.to).second) grown = true;
+    }
+  }
+  return heard;
+}
+
+bool isPart(const NodeType& type, Part part) {
+  switch (part) {
+    case Part::harmonic:
+      return type.inputIndex("harmonics") >= 0;
+    case Part::noise:
+      return type.inputIndex("magnitudes") >= 0;
+    case Part::reverb:
+      return type.info.picture == Picture::impulse;
+    default:
+      return false;
+  }
+}
+
+std::vector<std::string> nodesOf(const Patch& patch, const Registry& registry, Part part) {
+  std::vector<std::string> ids;
+  for (const PatchNode& n : patch.nodes)
+    if (const NodeType* t = registry.find(n.type); t && isPart(*t, part)) ids.push_back(n.id);
+  return ids;
+}
+
+void removeNode(Patch& patch, const std::string& id) {
+  std::erase_if(patch.nodes, [&](const PatchNode& n) { return n.id == id; });
+  std::erase_if(patch.cables, [&](const Cable& c) { return c.from == id || c.to == id; });
+}
+
+PatchNode* addNode(Patch& patch, const Registry& registry, const char* type, double x, double y) {
+  const NodeType* t = registry.find(type);
+  if (!t) return nullptr;
+  PatchNode node = makeNode(patch, *t);
+  node.x = x;
+  node.y = y;
+  patch.nodes.push_back(std::move(node));
+  return &patch.nodes.back();
+}
+
+std::string typeOf(const Patch& patch, const std::string& id) {
+  const PatchNode* n = patch.find(id);
+  return n ? n->type : std::string();
+}
+}  // namespace parts
+
+ParameterCount countParameters(const Patch& patch, const Registry& registry) {
+  ParameterCount count;
+  for (const PatchNode& n : patch.nodes) {
+    const NodeType* type = registry.find(n.type);
+    for (const auto& [row, blob] : n.tensors) {
+      const int i = type ? type->tensorIndex(row) : -1;
+      // a track is a recording, not something learned that plays others
+      if (i < 0 || type->tensors[static_cast<std::size_t>(i)].sharing == Sharing::perLane) continue;
+      count.all += blob->data.size();
+      if (type->tensors[static_cast<std::size_t>(i)].growsFromZero) count.response += blob->data.size();
+    }
+  }
+  return count;
+}
+
+namespace parts {
+std::optional<TrainedRange> rangeOf(const PatchNode& node, const NodeType& type) {
+  if (type.settingIndex("pitch-mean") < 0 || type.settingIndex("loudness-mean") < 0) return std::nullopt;
+  const auto read = [&](const char* id) {
+    const int s = type.settingIndex(id);
+    const auto at = node.settings.find(id);
+    return at != node.settings.end() ? at->second.number : s < 0 ? 0 : type.settings[static_cast<std::size_t>(s)].def;
+  };
+  return TrainedRange{node.id,
+                      read("pitch-mean"),
+                      read("pitch-spread"),
+                      read("pitch-low"),
+                      read("pitch-high"),
+                      read("loudness-mean"),
+                      read("loudness-spread"),
+                      read("loudness-low"),
+                      read("loudness-high")};
+}
+}  // namespace parts
+
+Result<TrainedRange> trainedRange(const Patch& patch, const Registry& registry) {
+  for (const PatchNode& n : patch.nodes)
+    if (const NodeType* t = registry.find(n.type))
+      if (const auto range = rangeOf(n, *t)) return *range;
+  return Error{"The patch has no controller that was trained on pitch and loudness."};
+}
+
+Result<std::string> insertConditioner(Patch& patch, const Registry& registry) {
+  const NodeType* type = registry.find(kConditioner);
+  if (!type) return Error{"This program lacks the conditioner, which transfer needs."};
+  for (const PatchNode& n : patch.nodes)
+    if (n.type == kConditioner && n.label != kAdapter) return n.id;
+  const std::set<std::string> heard = listeningNodes(patch, registry);
+  PatchNode node = makeNode(patch, *type);
+  std::vector<Cable> before, after;
+  for (const Cable& c : patch.cables) {
+    if (!heard.contains(c.from) || heard.contains(c.to) || type->inputIndex(c.output) < 0) {
+      after.push_back(c);
+      continue;
+    }
+    const Cable in{c.from, c.output, node.id, c.output};
+    if (std::find(before.begin(), before.end(), in) == before.end()) before.push_back(in);
+    after.push_back(c);
+    if (type->outputIndex(c.output) >= 0) after.back().from = node.id;
+    const PatchNode* source = patch.find(c.from);
+    node.x = source->x + 120;
+    node.y = source->y + 120;
+  }
+  if (before.empty()) return Error{"Nothing in the patch listens to an audio input, so there is no sound to transfer."};
+  for (const std::string& id : heard)  // the gate listens to how sure the pitch is
+    if (const NodeType* t = registry.find(typeOf(patch, id)); t && t->outputIndex("confidence") >= 0) {
+      const Cable in{id, "confidence", node.id, "confidence"};
+      if (std::find(before.begin(), before.end(), in) == before.end()) before.push_back(in);
+    }
+  patch.cables = std::move(after);
+  patch.cables.insert(patch.cables.end(), before.begin(), before.end());
+  patch.nodes.push_back(node);
+  return node.id;
+}
+
+Result<void> insertGate(Patch& patch, const Registry& registry, const std::string& conditioner) {
+  const auto driven = [&](const Cable& c) { return c.from == conditioner && c.output == "open"; };
+  if (std::any_of(patch.cables.begin(), patch.cables.end(), driven)) return {};
+  const PatchNode* out = nullptr;
+  for (const PatchNode& n : patch.nodes)
+    if (const NodeType* t = registry.find(n.type); t && t->info.isOutput) out = &n;
+  if (!out) return Error{"The patch has no output node."};
+  const std::string end = out->id;
+  PatchNode* gain = addNode(patch, registry, kGain, out->x, out->y + 180);
+  if (!gain) return Error{"This program lacks the amplifier that a gate needs."};
+  const std::string id = gain->id;
+  for (Cable& c : patch.cables)
+    if (c.to == end && c.input == "in") {
+      c.to = id;
+      c.input = "in";
+    }
+  patch.cables.push_back({id, "out", end, "in"});
+  patch.cables.push_back({conditioner, "open", id, "level"});
+  return {};
+}
+
+Result<Patch> withoutReverb(const Patch& patch, const Registry& registry) {
+  Patch dry = patch;
+  const auto reverbs = nodesOf(patch, registry, Part::reverb);
+  if (reverbs.empty()) return Error{"The patch has no reverb to leave out."};
+  for (const std::string& id : reverbs) {
+    std::vector<Cable> in, added;
+    for (const Cable& c : dry.cables)
+      if (c.to == id && c.input == "in") in.push_back(c);
+    for (const Cable& c : dry.cables)
+      if (c.from == id)
+        for (const Cable& i : in) {
+          Cable direct = c;
+          direct.from = i.from;
+          direct.output = i.output;
+          direct.depth = c.depth * i.depth;
+          added.push_back(direct);
+        }
+    removeNode(dry, id);
+    dry.cables.insert(dry.cables.end(), added.begin(), added.end());
+  }
+  return dry;
+}
+
+}  // namespace core

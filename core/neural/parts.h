@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The parts of a neural instrument and surgery on them: which nodes make its harmonics, noise and
+// room, what conditions them, taking parts from another instrument, leaving the room out. A part is
+// known by the inputs and tensors its nodes have, never by a type's name, so that a new source or
+// reverb is a part without a line here.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "core/graph/patch.h"
+
+namespace core {
+
+enum class Part { harmonic, noise, reverb, decoder, encoder };
+inline constexpr std::array<const char*, 5> kPartNames{"harmonic", "noise", "reverb", "decoder", "encoder"};
+/// Error: lists the parts.
+Result<Part> parsePart(const std::string& name);
+
+/// Learnable numbers of a patch. response: those of impulse responses, which papers count or not.
+struct ParameterCount {
+  std::size_t all = 0, response = 0;
+};
+/// Of the tensors that the patch holds.
+ParameterCount countParameters(const Patch& patch, const Registry& registry);
+
+/// What a controller was trained on, from its settings `pitch-mean`, `loudness-low`, ...; octaves
+/// from C4 and decibels.
+struct TrainedRange {
+  std::string controller;
+  double pitchMean = 0, pitchSpread = 1, pitchLow = -3, pitchHigh = 4;
+  double loudnessMean = -40, loudnessSpread = 20, loudnessLow = -100, loudnessHigh = 0;
+};
+/// Of the first controller with such settings. Error: there is none.
+Result<TrainedRange> trainedRange(const Patch& patch, const Registry& registry);
+
+/// The node that conditions what goes to controllers: the patch's own, or one inserted between the
+/// listening nodes and everything that follows their pitch and loudness. Its knobs are as they were
+/// or at their defaults, where it changes nothing. Error: nothing listens.
+Result<std::string> insertConditioner(Patch& patch, const Registry& registry);
+/// Puts an amplifier before the output whose level the conditioner's gate drives, once.
+Result<void> insertGate(Patch& patch, const Registry& registry, const std::string& conditioner);
+
+/// The patch without its reverbs (dereverberation): what they were given goes where they led.
+/// Error: it has none.
+Result<Patch> withoutReverb(const Patch& patch, const Registry& registry);
+
+struct Swapped {
+  Patch patch;
+  std::vector<std::string> notes;  ///< sentences: what came along, what was adapted
+};
+/// The named parts from b, the rest from a. What makes a part (its controller) comes along and hears
+/// a's pitch and loudness; where b was trained in another range a conditioner named "Adapter" maps
+/// them; responses are resampled to a's rate. What nobody hears any more is left out.
+/// Error: a or b lacks a part, noise of another rate.
+Result<Swapped> swapParts(const Patch& a, const Patch& b, const std::vector<Part>& parts, const Registry& registry);
+
+}  // namespace core

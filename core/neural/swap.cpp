@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Taking parts of one instrument into another.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <tuple>
+
+#include "core/file/audio_file.h"
+#include "core/neural/parts_detail.h"
+
+namespace core {
+using namespace parts;
+namespace {
+
+/// Part of a's trained range that lies in b's.
+double inside(double lowA, double highA, double lowB, double highB) {
+  const double width = std::max(highA - lowA, 1e-6);
+  return std::clamp((std::min(highA, highB) - std::max(lowA, lowB)) / width, 0.0, 1.0);
+}
+constexpr double kEnoughInside = 0.8;
+
+/// A swap in progress: a patch that parts of b are taken into.
+class Swap {
+ public:
+  Swap(const Patch& a, const Patch& b, const Registry& registry)
+      : a_(a), b_(b), registry_(registry), listeningB_(listeningNodes(b, registry)) {
+    out_.patch = a;
+  }
+  Result<void> takeHead(Part part);
+  Result<void> takeReverb();
+  Result<void> takeEncoder();
+  Swapped finish();
+
+ private:
+  std::set<std::string> trunk(const std::string& head) const;
+  std::string copy(const std::string& id);
+  Result<std::pair<std::string, std::string>> source(const Cable& c, const std::string& to);
+  std::optional<std::string> adapter(const std::string& controller);
+  void prune();
+  void note(std::string sentence) { out_.notes.push_back(std::move(sentence)); }
+  const NodeType* type(const Patch& patch, const std::string& id) const { return registry_.find(typeOf(patch, id)); }
+  std::string named(const Patch& patch, const std::string& id) const {
+    const PatchNode* n = patch.find(id);
+    const NodeType* t = registry_.find(n->type);
+    return n->label.empty() && t ? std::string(t->info.name) : n->label;
+  }
+
+  const Patch &a_, &b_;
+  const Registry& registry_;
+  std::set<std::string> listeningB_;
+  std::map<std::string, std::string> copies_;    ///< node of b -> its copy
+  std::map<std::string, std::string> adapters_;  ///< copied controller -> its adapter; empty: needs none
+  Swapped out_;
+};
+
+/// A head and all that drives it, down to what listens or starts notes.
+std::set<std::string> Swap::trunk(const std::string& head) const {
+  std::set<std::string> nodes{head};
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const Cable& c : b_.cables) {
+      const NodeType* t = type(b_, c.from);
+      if (!nodes.contains(c.to) || listeningB_.contains(c.from) || (t && t->info.startsVoices)) continue;
+      grown = nodes.insert(c.from).second || grown;
+    }
+  }
+  return nodes;
+}
+
+std::string Swap::copy(const std::string& id) {
+  if (const auto at = copies_.find(id); at != copies_.end()) return at->second;
+  PatchNode n = *b_.find(id);
+  if (out_.patch.find(n.id)) n.id = out_.patch.freshId(n.id);
+  n.y += 260;  // below what it joins
+  out_.patch.nodes.push_back(n);
+  return copies_[id] = n.id;
+}
+
+/// Where in the result a signal comes from that in b comes from outside the trunk: the node of a
+/// that does the same, behind a's own conditioner.
+Result<std::pair<std::string, std::string>> Swap::source(const Cable& c, const std::string& to) {
+  const std::string wanted = typeOf(b_, c.from);
+  std::pair<std::string, std::string> found;
+  for (const PatchNode& n : a_.nodes)
+    if (n.type == wanted && out_.patch.find(n.id)) found = {n.id, c.output};
+  if (found.first.empty())
+    return Error{"\"" + b_.name + "\" hears by \"" + named(b_, c.from) + "\", which \"" + a_.name +
+                 "\" lacks; take the encoder too, or add that node."};
+  for (const Cable& from : a_.cables) {
+    const NodeType* t = type(a_, from.to);
+    if (from.from == found.first && from.output == c.output && t && t->outputIndex(from.input) >= 0 &&
+        out_.patch.find(from.to))
+      found = {from.to, from.input};
+  }
+  if (const auto by = adapter(to); by && type(out_.patch, *by)->outputIndex(c.input) >= 0) {
+    const Cable in{found.first, found.second, *by, c.input};
+    auto& cables = out_.patch.cables;
+    if (std::find(cables.begin(), cables.end(), in) == cables.end()) cables.push_back(in);
+    found = {*by, c.input};
+  }
+  return found;
+}
+
+/// The conditioner before a copied controller that brings a's range into the one it was trained on.
+std::optional<std::string> Swap::adapter(const std::string& controller) {
+  if (const auto at = adapters_.find(controller); at != adapters_.end())
+    return at->second.empty() ? std::nullopt : std::optional(at->second);
+  adapters_[controller] = "";
+  const PatchNode* n = out_.patch.find(controller);
+  const NodeType* t = registry_.find(n->type);
+  const auto theirs = t ? rangeOf(*n, *t) : std::nullopt;
+  const auto ours = trainedRange(a_, registry_);
+  if (!theirs || !ours) return std::nullopt;
+  const double octave = inside(ours->pitchLow, ours->pitchHigh, theirs->pitchLow, theirs->pitchHigh) < kEnoughInside
+                            ? std::round(theirs->pitchMean - ours->pitchMean)
+                            : 0;
+  const bool loudness =
+      inside(ours->loudnessLow, ours->loudnessHigh, theirs->loudnessLow, theirs->loudnessHigh) < kEnoughInside;
+  if (octave == 0 && !loudness) return std::nullopt;
+  const double x = n->x - 200, y = n->y;
+  PatchNode* adapter = addNode(out_.patch, registry_, kConditioner, x, y);
+  if (!adapter) return std::nullopt;
+  adapter->label = kAdapter;
+  adapter->values["octave"] = std::clamp(octave, -4.0, 4.0);
+  if (loudness) {
+    // the same place between low and high; what is quieter than quiet only shifts
+    const double range = std::clamp(
+        (theirs->loudnessHigh - theirs->loudnessLow) / std::max(ours->loudnessHigh - ours->loudnessLow, 1.0), 0.1, 4.0);
+    const double quiet = std::clamp(ours->loudnessLow, -100.0, 0.0);
+    adapter->values["range"] = range;
+    adapter->values["quiet"] = quiet;
+    adapter->values["offset"] =
+        std::clamp(theirs->loudnessHigh - ours->loudnessHigh - (range - 1) * (ours->loudnessHigh - quiet), -60.0, 60.0);
+  }
+  char text[300];
+  std::snprintf(
+      text, sizeof text,
+      "\"%s\" was trained on other sounds (%.0f to %.0f dB, mean pitch %.2f octaves from C4; here %.0f to %.0f "
+      "dB, %.2f): the node \"%s\" (%s) maps pitch and loudness for it.",
+      b_.name.c_str(), theirs->loudnessLow, theirs->loudnessHigh, theirs->pitchMean, ours->loudnessLow,
+      ours->loudnessHigh, ours->pitchMean, kAdapter, adapter->id.c_str());
+  note(text);
+  return adapters_[controller] = adapter->id;
+}
+
+Result<void> Swap::takeHead(Part part) {
+  const std::string name = kPartNames[static_cast<std::size_t>(part)];
+  const auto old = nodesOf(a_, registry_, part), heads = nodesOf(b_, registry_, part);
+  if (old.empty() || heads.empty())
+    return Error{"\"" + (old.empty() ? a_ : b_).name + "\" has no " + name + " part to swap."};
+  if (part == Part::noise && a_.rate != b_.rate)
+    return Error{
+        "The two were made at different sample rates, so the noise bands of one lie elsewhere in the other; "
+        "train both at one rate."};
+  for (const std::string& head : heads) {
+    const std::set<std::string> nodes = trunk(head);
+    for (const PatchNode& n : b_.nodes) {
+      if (!nodes.contains(n.id)) continue;
+      const bool fresh = !copies_.contains(n.id);
+      const std::string id = copy(n.id);
+      for (const Cable& c : b_.cables) {
+        if (!fresh || c.to != n.id) continue;
+        Cable cable = c;
+        cable.to = id;
+        if (nodes.contains(c.from)) {
+          cable.from = copy(c.from);
+        } else {
+          const auto from = source(c, id);
+          if (!from) return from.error();
+          std::tie(cable.from, cable.output) = *from;
+        }
+        out_.patch.cables.push_back(cable);
+      }
+    }
+  }
+  for (const Cable& c : a_.cables)  // the new head leads where the old one did
+    if (c.from == old.front())
+      for (const std::string& head : heads) {
+        Cable cable = c;
+        cable.from = copies_[head];
+        if (out_.patch.find(c.to)) out_.patch.cables.push_back(cable);
+      }
+  for (const std::string& id : old) removeNode(out_.patch, id);
+  return {};
+}
+
+Result<void> Swap::takeReverb() {
+  const auto old = nodesOf(a_, registry_, Part::reverb), rooms = nodesOf(b_, registry_, Part::reverb);
+  if (rooms.empty()) return Error{"\"" + b_.name + "\" has no reverb to take."};
+  const std::string id = copy(rooms.front());
+  PatchNode& room = *out_.patch.find(id);
+  const NodeType* t = registry_.find(room.type);
+  for (auto& [row, blob] : room.tensors)
+    if (const int i = t->tensorIndex(row);
+        a_.rate != b_.rate && i >= 0 && t->tensors[static_cast<std::size_t>(i)].growsFromZero) {
+      AudioData at = resample({b_.rate, {blob->data}}, a_.rate);
+      // a sum over more taps of the same response is louder
+      for (float& x : at.channels[0]) x *= static_cast<float>(b_.rate / a_.rate);
+      const auto seconds = static_cast<double>(blob->data.size()) / b_.rate;
+      at.channels[0].resize(static_cast<std::size_t>(std::max(1L, std::lround(seconds * a_.rate))));
+      const int taps = static_cast<int>(at.channels[0].size());
+      blob = std::make_shared<const Blob>(Blob{{taps}, std::move(at.channels[0])});
+      note("The response was resampled to the rate of \"" + a_.name + "\".");
+    }
+  auto& cables = out_.patch.cables;
+  if (!old.empty()) {
+    for (Cable& c : cables) {
+      if (c.to == old.front()) c.to = id;
+      if (c.from == old.front()) c.from = id;
+    }
+    removeNode(out_.patch, old.front());
+    return {};
+  }
+  for (const PatchNode& n : out_.patch.nodes)  // it had none: before the output
+    if (const NodeType* end = registry_.find(n.type); end && end->info.isOutput) {
+      for (Cable& c : cables)
+        if (c.to == n.id && c.input == "in") c.to = id;
+      cables.push_back({id, "out", n.id, "in"});
+      return {};
+    }
+  return Error{"\"" + a_.name + "\" has no output node."};
+}
+
+Result<void> Swap::takeEncoder() {
+  bool any = false;
+  for (const PatchNode& n : b_.nodes) {
+    const NodeType* t = registry_.find(n.type);
+    if (!listeningB_.contains(n.id) || !t || t->info.usesExternal) continue;
+    const auto at = std::find_if(out_.patch.nodes.begin(), out_.patch.nodes.end(),
+                                 [&](const PatchNode& mine) { return mine.type == n.type; });
+    if (at == out_.patch.nodes.end()) {
+      note("\"" + named(b_, n.id) + "\" of \"" + b_.name + "\" was left out: nothing in \"" + a_.name + "\" hears it.");
+      continue;
+    }
+    any = true;
+    at->settings = n.settings;
+    at->values = n.values;
+    at->tensors = n.tensors;
+  }
+  if (!any) return Error{"\"" + b_.name + "\" has no encoder that \"" + a_.name + "\" could use."};
+  return {};
+}
+
+/// Leaves out what leads to no output any more; listening nodes stay.
+void Swap::prune() {
+  std::set<std::string> heard = listeningNodes(out_.patch, registry_);
+  for (const PatchNode& n : out_.patch.nodes)
+    if (const NodeType* t = registry_.find(n.type); !t || t->info.isOutput || t->outputs.empty()) heard.insert(n.id);
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const Cable& c : out_.patch.cables)
+      if (heard.contains(c.to) && heard.insert(c.from).second) grown = true;
+  }
+  std::vector<std::string> dead;
+  for (const PatchNode& n : out_.patch.nodes)
+    if (!heard.contains(n.id)) dead.push_back(n.id);
+  for (const std::string& id : dead) removeNode(out_.patch, id);
+}
+
+Swapped Swap::finish() {
+  prune();
+  for (const auto& [from, id] : copies_) {
+    const PatchNode* n = out_.patch.find(id);
+    const NodeType* t = n ? registry_.find(n->type) : nullptr;
+    if (t && rangeOf(*n, *t)) {
+      const auto controllers = std::count_if(out_.patch.nodes.begin(), out_.patch.nodes.end(), [&](const PatchNode& m) {
+        const NodeType* type = registry_.find(m.type);
+        return type && rangeOf(m, *type);
+      });
+      note("The controller of \"" + b_.name + "\" came along as \"" + id + "\"" +
+           (controllers > 1 ? "; both controllers run." : " and is the only one left."));
+    }
+  }
+  out_.patch.name = a_.name + " + " + b_.name;
+  return std::move(out_);
+}
+}  // namespace
+
+Result<Swapped> swapParts(const Patch& a, const Patch& b, const std::vector<Part>& list, const Registry& registry) {
+  Swap swap(a, b, registry);
+  const auto asks = [&](Part p) { return std::find(list.begin(), list.end(), p) != list.end(); };
+  // heads first: what they listen to is looked up in a
+  for (const Part part : {Part::harmonic, Part::noise})
+    if (asks(part) || asks(Part::decoder))
+      if (auto done = swap.takeHead(part); !done) return done.error();
+  if (asks(Part::reverb))
+    if (auto done = swap.takeReverb(); !done) return done.error();
+  if (asks(Part::encoder))
+    if (auto done = swap.takeEncoder(); !done) return done.error();
+  return swap.finish();
+}
+
+}  // namespace core

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/neural/transfer_features.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/neural/front.h"
+#include "core/neural/parts_detail.h"
+
+namespace core {
+namespace {
+constexpr double kUnderPeak = 40, kSure = 0.5;  // dB, confidence: what sounds
+
+/// The signal that a controller's input is fed from: (node, output).
+std::pair<std::string, std::string> feeding(const Patch& patch, const std::string& node, const std::string& input) {
+  for (const Cable& c : patch.cables)
+    if (c.to == node && c.input == input) return {c.from, c.output};
+  return {};
+}
+/// Output `name` of a listening node.
+std::pair<std::string, std::string> heard(const Patch& patch, const Registry& registry, const char* name) {
+  for (const std::string& id : parts::listeningNodes(patch, registry))
+    if (const NodeType* t = registry.find(parts::typeOf(patch, id)); t && t->outputIndex(name) >= 0) return {id, name};
+  return {};
+}
+/// The listening nodes and the conditioners behind them.
+Patch listeningPart(const Patch& patch, const Registry& registry) {
+  Patch front = patch;
+  std::set<std::string> keep = parts::listeningNodes(patch, registry);
+  for (const PatchNode& n : patch.nodes)
+    if (n.type == parts::kConditioner) keep.insert(n.id);
+  std::erase_if(front.nodes, [&](const PatchNode& n) { return !keep.contains(n.id); });
+  std::erase_if(front.cables, [&](const Cable& c) { return !keep.contains(c.from) || !keep.contains(c.to); });
+  return front;
+}
+}  // namespace
+
+std::vector<double> SourceFeatures::sounding(const std::vector<double>& x) const {
+  std::vector<double> out;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (on[i]) out.push_back(x[i]);
+  return out;
+}
+double SourceFeatures::soundingShare() const {
+  return on.empty() ? 0 : static_cast<double>(std::count(on.begin(), on.end(), true)) / static_cast<double>(on.size());
+}
+
+Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, const std::vector<float>& sound) {
+  const auto range = trainedRange(patch, registry);
+  if (!range) return range.error();
+  const Patch front = listeningPart(patch, registry);
+  FrontCut cut{front, front, {}};  // the rest is not run
+  // what the controller gets, then what was heard
+  for (const auto& [node, output] :
+       {feeding(patch, range->controller, "pitch"), feeding(patch, range->controller, "loudness"),
+        heard(patch, registry, "confidence"), heard(patch, registry, "pitch"), heard(patch, registry, "loudness")}) {
+    if (!cut.front.find(node))
+      return Error{
+          "The controller of the model does not follow the pitch and loudness of an audio input, so it cannot "
+          "play a recording again."};
+    cut.features.push_back({node, output, 1, {}, {}});
+  }
+  const auto rows = listen(cut, registry, sound);
+  if (!rows) return rows.error();
+  SourceFeatures f;
+  for (const float db : (*rows)[4]) f.loudest = std::max(f.loudest, static_cast<double>(db));
+  for (std::size_t i = 0; i < (*rows)[4].size(); ++i)
+    f.on.push_back(static_cast<double>((*rows)[4][i]) > std::max(f.loudest - kUnderPeak, -90.0) &&
+                   static_cast<double>((*rows)[2][i]) > kSure);
+  f.pitch.assign((*rows)[0].begin(), (*rows)[0].end());
+  f.loudness.assign((*rows)[1].begin(), (*rows)[1].end());
+  f.confidence.assign((*rows)[2].begin(), (*rows)[2].end());
+  return f;
+}
+
+double meanOf(std::span<const double> x) {
+  double sum = 0;
+  for (const double v : x) sum += v;
+  return x.empty() ? 0 : sum / static_cast<double>(x.size());
+}
+double spreadOf(std::span<const double> x) {
+  const double mean = meanOf(x);
+  double sum = 0;
+  for (const double v : x) sum += (v - mean) * (v - mean);
+  return x.empty() ? 0 : std::sqrt(sum / static_cast<double>(x.size()));
+}
+double quantile(std::vector<double> x, double q) {
+  if (x.empty()) return 0;
+  const auto at = x.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(x.size() - 1));
+  std::nth_element(x.begin(), at, x.end());
+  return *at;
+}
+
+double bestOctave(const SourceFeatures& features, const TrainedRange& range) {
+  const std::vector<double> x = features.sounding(features.pitch);
+  if (x.empty()) return 0;
+  const double mean = meanOf(x);
+  double best = 0, most = -1e9;
+  for (const int octave : {0, 1, -1, 2, -2, 3, -3, 4, -4}) {
+    const auto inside = std::count_if(
+        x.begin(), x.end(), [&](double v) { return v + octave >= range.pitchLow && v + octave <= range.pitchHigh; });
+    const double score =
+        static_cast<double>(inside) / static_cast<double>(x.size()) - 0.01 * std::abs(mean + octave - range.pitchMean);
+    if (score > most + 1e-9) {
+      most = score;
+      best = octave;
+    }
+  }
+  return best;
+}
+
+namespace {
+/// Mean away from the nearest semitone and number of changes of note, at a tuning.
+std::pair<double, double> fitAt(const std::vector<double>& semitones, double offset) {
+  double away = 0, changes = 0, last = 1e9;
+  for (const double s : semitones) {
+    const double note = std::round(s - offset);
+    away += std::abs(s - offset - note) / static_cast<double>(semitones.size());
+    changes += last < 1e8 && note != last;
+    last = note;
+  }
+  return {away, changes};
+}
+}  // namespace
+
+Tuning findTuning(const SourceFeatures& features) {
+  static constexpr std::array<const char*, 12> kNames{"C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"};
+  static constexpr unsigned kMajor = 0xab5;  // bit k: k semitones above the tonic
+  Tuning t;
+  std::vector<double> x = features.sounding(features.pitch);
+  if (x.empty()) return t;
+  for (double& v : x) v *= 12;
+  constexpr int kOffsets = 101;  // a cent apart
+  std::vector<double> away, changes;
+  for (int i = 0; i < kOffsets; ++i) {
+    const auto [a, c] = fitAt(x, 0.01 * (i - 50));
+    away.push_back(a);
+    changes.push_back(c);
+  }
+  const auto score = [](const std::vector<double>& v, std::size_t i) {
+    return (v[i] - meanOf(v)) / std::max(spreadOf(v), 1e-9);
+  };
+  std::size_t best = 50;
+  for (std::size_t i = 0; i < kOffsets; ++i)
+    if (score(away, i) + score(changes, i) < score(away, best) + score(changes, best) - 1e-12) best = i;
+  t.cents = static_cast<double>(best) - 50;
+  std::array<double, 12> count{};
+  for (const double s : x) {
+    const int note = static_cast<int>(std::lround(s - 0.01 * t.cents));
+    count[static_cast<std::size_t>(((note % 12) + 12) % 12)] += 1;
+  }
+  double most = -1;
+  for (std::size_t tonic = 0; tonic < 12; ++tonic) {
+    double in = 0.5 * count[tonic];  // of keys with the same notes the one whose tonic is played more
+    for (std::size_t k = 0; k < 12; ++k)
+      if (kMajor >> k & 1U) in += count[(tonic + k) % 12];
+    if (in > most) {
+      most = in;
+      t.tonic = kNames[tonic];
+    }
+  }
+  return t;
+}
+
+}  // namespace core

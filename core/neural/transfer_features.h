@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a transfer knows of a sound: the model's own features of it, and what is found in them.
+#pragma once
+
+#include <span>
+
+#include "core/neural/parts.h"
+
+namespace core {
+
+/// Pitch (octaves from C4), loudness (dB) and confidence, one of each a tick, as the patch's controller
+/// gets them (behind a conditioner), and which frames sound.
+struct SourceFeatures {
+  std::vector<double> pitch, loudness, confidence;
+  std::vector<bool> on;  ///< within 40 dB of the loudest and sure of its pitch
+  double loudest = -100;
+
+  /// The values of x in frames that sound.
+  std::vector<double> sounding(const std::vector<double>& x) const;
+  double soundingShare() const;
+};
+/// Runs the patch's listening nodes, and its conditioner, over a mono sound at the patch's rate. What
+/// sounds is decided before the conditioner. Error: nothing in the patch gives pitch or loudness.
+Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, const std::vector<float>& sound);
+
+/// The octave that brings most sounding frames into the trained range; of equals the one whose mean
+/// lies nearest to the trained mean, then the smallest shift. (The demonstration of DDSP rounds
+/// the difference of means up, which shifts a sound that lies a little low by a whole octave.)
+double bestOctave(const SourceFeatures& features, const TrainedRange& range);
+
+struct Tuning {
+  double cents = 0;         ///< where notes lie beside A4 = 440 Hz
+  std::string tonic = "C";  ///< of the major key that fits best
+};
+/// As DDSP finds them: the offset that keeps the pitch near semitones with few changes of note.
+Tuning findTuning(const SourceFeatures& features);
+
+double meanOf(std::span<const double> x);
+double spreadOf(std::span<const double> x);  ///< standard deviation
+double quantile(std::vector<double> x, double q);
+
+}  // namespace core

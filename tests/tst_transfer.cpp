@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Timbre transfer, swapped parts and their measures, on tiny instruments made here.
+#include <QTest>
+
+#include "core/analysis/evaluation.h"
+#include "core/analysis/target.h"
+#include "core/graph/render.h"
+#include "core/neural/baselines.h"
+#include "core/neural/transfer.h"
+#include "core/neural/transfer_features.h"
+#include "tests/model_rig.h"
+#include "tests/node_rig.h"
+
+using namespace tests;
+
+namespace {
+/// The conditioner driven by hand: constant inputs over a number of ticks.
+struct Conditioning {
+  explicit Conditioning(std::map<std::string, double> values, const char* scale = "")
+      : type(*registry().find("neural.conditioner")), rig(type, 1, 48000, 400, 1, 3) {
+    if (*scale) rig.settings[0].number = std::string(scale) == "major" ? 1 : 0;
+    rig.prepare();
+    rig.reset();
+    for (std::size_t i = 0; i < type.inputs.size(); ++i) {
+      const auto given = values.find(std::string(type.inputs[i].id));
+      for (int t = 0; t < rig.ticks; ++t)
+        rig.inputs[i].at(0, t)[0] = static_cast<Sample>(given == values.end() ? type.inputs[i].def : given->second);
+    }
+    rig.forward({400});
+  }
+  double out(int o, int tick = 399) {
+    return static_cast<double>(rig.outputs[static_cast<std::size_t>(o)].at(0, tick)[0]);
+  }
+  const NodeType& type;
+  NodeRig rig;
+};
+
+std::vector<float> sound(const Patch& patch, const AudioData& input) {
+  RenderOptions o;
+  o.seconds = input.seconds();
+  o.external[0] = o.external[1] = input.channels[0];
+  return render(patch, registry(), o)->channels[0];
+}
+/// A patch of which only what goes through `node` is heard, dry.
+std::vector<float> alone(Patch patch, const std::string& node, const AudioData& input) {
+  std::erase_if(patch.cables, [](const Cable& c) { return c.to == "out"; });
+  patch.cables.push_back({node, "out", "out", "in"});
+  return sound(patch, input);
+}
+double worst(const std::vector<float>& a, const std::vector<float>& b) {
+  double most = a.size() == b.size() ? 0 : 1e9;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+    most = std::max(most, std::fabs(static_cast<double>(a[i] - b[i])));
+  return most;
+}
+double peak(const std::vector<float>& x, double from, double to, double rate) {
+  double most = 0;
+  for (auto i = static_cast<std::size_t>(from * rate); i < static_cast<std::size_t>(to * rate) && i < x.size(); ++i)
+    most = std::max(most, std::fabs(static_cast<double>(x[i])));
+  return 20 * std::log10(most + 1e-9);
+}
+/// The only node of a type that is not `except`.
+std::string other(const Patch& p, const char* type, const std::string& except = {}) {
+  for (const PatchNode& n : p.nodes)
+    if (n.type == type && n.id != except) return n.id;
+  return {};
+}
+}  // namespace
+
+class TestTransfer : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  // ---- the conditioner ------------------------------------------------------------------------
+
+  void conditionerAtRestChangesNothing() {
+    const Patch a = instrument(1);
+    Patch b = a;
+    QVERIFY(core::insertConditioner(b, registry()).has_value());
+    QCOMPARE(b.nodes.size(), a.nodes.size() + 1);
+    const AudioData x = notes(kModelRate, 1.5, {220, 330});
+    QCOMPARE(worst(sound(a, x), sound(b, x)), 0.0);
+    QCOMPARE(*core::insertConditioner(b, registry()), other(b, "neural.conditioner"));  // the one that is there
+  }
+  void conditionerShiftsAndTunes() {
+    QVERIFY(std::fabs(Conditioning({{"pitch", 0.25}, {"octave", 1}, {"transpose", -2}}).out(0) - (1.25 - 2.0 / 12)) <
+            1e-6);
+    // 0.3 semitone above E4, drawn half and all of the way; 20 cents of tuning move the grid
+    const double e = 4.0 / 12;
+    QVERIFY(std::fabs(Conditioning({{"pitch", e + 0.025}, {"autotune", 1}}).out(0) - e) < 1e-5);
+    QVERIFY(std::fabs(Conditioning({{"pitch", e + 0.025}, {"autotune", 0.5}}).out(0) - e - 0.0125) < 1e-5);
+    QVERIFY(std::fabs(Conditioning({{"pitch", e + 0.025}, {"autotune", 1}, {"tuning", 20}}).out(0) - e - 0.2 / 12) <
+            1e-5);
+    // C major has no D#: 0.4 semitone above it lies nearer to E
+    QVERIFY(std::fabs(Conditioning({{"pitch", 3.4 / 12}, {"autotune", 1}}, "major").out(0) - e) < 1e-5);
+  }
+  void conditionerMapsLoudness() {
+    // range 0.5 above -60: -20 becomes -60 + 20 + 5; far under it only the offset acts
+    const std::map<std::string, double> knobs{{"range", 0.5}, {"quiet", -60}, {"offset", 5}};
+    auto loud = knobs, quiet = knobs;
+    loud["loudness"] = -20;
+    quiet["loudness"] = -95;
+    QVERIFY(std::fabs(Conditioning(loud).out(1) + 35) < 0.01);
+    QVERIFY(std::fabs(Conditioning(quiet).out(1) + 90) < 0.01);
+  }
+  void gateClosesWhereNothingSounds() {
+    const std::map<std::string, double> gate{{"gate", 1}, {"floor", -50}, {"sure", 0.5}};
+    auto open = gate, quiet = gate, unsure = gate;
+    open["loudness"] = quiet["confidence"] = unsure["loudness"] = -20;
+    open["confidence"] = 0.95;
+    quiet = open;
+    quiet["loudness"] = -80;
+    unsure = open;
+    unsure["confidence"] = 0.1;
+    QVERIFY(Conditioning(open).out(2) > 0.999);
+    QVERIFY(Conditioning(quiet).out(2) < 1e-4);
+    QVERIFY(Conditioning(unsure).out(2) < 1e-4);
+    QVERIFY(std::fabs(Conditioning(quiet).out(1) + 120) < 0.01);  // 40 dB less
+  }
+
+  // ---- parts ----------------------------------------------------------------------------------
+
+  void noiseOfAnother() {
+    const Patch a = instrument(1), b = instrument(7);
+    const auto swapped = core::swapParts(a, b, {core::Part::noise}, registry());
+    QVERIFY(swapped.has_value());
+    const Patch& s = swapped->patch;
+    const AudioData x = notes(kModelRate, 2, {220, 330, 275});
+    const std::vector<float> theirs = alone(b, "noise", x), mine = alone(a, "noise", x);
+    QVERIFY(worst(theirs, mine) > 1e-3);
+    QVERIFY2(worst(alone(s, other(s, "source.filtered-noise"), x), theirs) <= 1e-5, "the noise is not b's");
+    QVERIFY2(worst(alone(s, "harmonic", x), alone(a, "harmonic", x)) == 0, "pitch and harmonics are not a's");
+    // both controllers run, one of them under a new name; nothing else came along
+    QCOMPARE(s.nodes.size(), a.nodes.size() + 1);
+    QVERIFY(!swapped->notes.empty() && QString::fromStdString(swapped->notes[0]).contains("both controllers run"));
+    const auto count = [](const Patch& p) { return core::countParameters(p, registry()); };
+    QCOMPARE(count(s).all, 2 * count(a).all - count(a).response);
+    QCOMPARE(count(a).response, std::size_t(800));
+  }
+  void decoderOfAnotherLeavesNoTrunkBehind() {
+    const Patch a = instrument(1), b = instrument(7);
+    const auto s = core::swapParts(a, b, {core::Part::decoder}, registry());
+    QVERIFY(s.has_value());
+    QCOMPARE(s->patch.nodes.size(), a.nodes.size());
+    const AudioData x = notes(kModelRate, 1, {220});
+    Patch mixed = b;  // b with a's room
+    mixed.find("room")->tensors = a.find("room")->tensors;
+    QVERIFY(worst(sound(s->patch, x), sound(mixed, x)) < 1e-5);
+  }
+  void adapterBetweenRanges() {
+    const Patch a = instrument(1);
+    Patch b = instrument(7);
+    auto& c = b.find("controller")->settings;
+    c["loudness-low"].number = -90;
+    c["loudness-high"].number = -60;
+    c["pitch-mean"].number = 2.1;
+    c["pitch-low"].number = 1.5;
+    c["pitch-high"].number = 2.8;
+    const auto s = core::swapParts(a, b, {core::Part::noise}, registry());
+    QVERIFY(s.has_value());
+    const std::string id = other(s->patch, "neural.conditioner");
+    QVERIFY(!id.empty());
+    QVERIFY(QString::fromStdString(s->notes[0]).contains("Adapter"));
+    auto knobs = s->patch.find(id)->values;
+    QCOMPARE(knobs["octave"], 2.0);
+    knobs["loudness"] = -8;  // a's highest is b's highest, a's lowest b's lowest
+    QVERIFY(std::fabs(Conditioning(knobs).out(1) + 60) < 0.1);
+    knobs["loudness"] = -50;
+    QVERIFY(std::fabs(Conditioning(knobs).out(1) + 90 - 5 * 30.0 / 47) < 1.5);
+    // the sounding pitch stays a's
+    const AudioData x = notes(kModelRate, 1, {220});
+    QCOMPARE(worst(alone(s->patch, "harmonic", x), alone(a, "harmonic", x)), 0.0);
+  }
+  void roomOfAnotherAndNone() {
+    const Patch a = instrument(1), b = instrument(7);
+    const auto s = core::swapParts(a, b, {core::Part::reverb}, registry());
+    QVERIFY(s.has_value());
+    Patch expected = a;
+    expected.find("room")->tensors = b.find("room")->tensors;
+    const AudioData x = notes(kModelRate, 1, {220});
+    QVERIFY(worst(sound(s->patch, x), sound(expected, x)) == 0);
+    const auto dry = core::withoutReverb(a, registry());
+    QVERIFY(dry.has_value() && !dry->find("room"));
+    std::vector<float> sum = alone(a, "harmonic", x), noise = alone(a, "noise", x);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += noise[i];
+    QVERIFY(worst(sound(*dry, x), sum) < 1e-6);
+    QVERIFY(!core::withoutReverb(*dry, registry()).has_value());
+    // into a dry one, and across rates: the same energy in a second of sound
+    QVERIFY(core::swapParts(*dry, b, {core::Part::reverb}, registry()).has_value());
+    const auto across = core::swapParts(instrument(1, 32000), b, {core::Part::reverb}, registry());
+    QVERIFY(across.has_value());
+    QCOMPARE(across->patch.find(other(across->patch, "effect.convolution"))->tensors.at("response")->data.size(),
+             std::size_t(1600));
+    QVERIFY(!core::swapParts(instrument(1, 32000), b, {core::Part::noise}, registry()).has_value());
+  }
+  void encoderOfAnother() {
+    const Patch a = instrument(1);
+    Patch b = instrument(7);
+    b.find("loudness")->settings["window"].number = 0.03;
+    const auto s = core::swapParts(a, b, {core::Part::encoder}, registry());
+    QVERIFY(s.has_value());
+    QCOMPARE(s->patch.find("loudness")->settings.at("window").number, 0.03);
+    QVERIFY(s->patch.find("controller")->tensors == a.find("controller")->tensors);
+  }
+
+  // ---- transfer -------------------------------------------------------------------------------
+
+  void transferIsInTimeAndOfTheSourcesLength() {
+    const Patch model = follower();
+    const auto latency = core::measureLatency(model, registry());
+    QVERIFY(latency.has_value() && latency->has_value());
+    QVERIFY2(**latency > 0.004 && **latency < 0.04, qPrintable(QString::number(**latency)));
+    AudioData x = notes(44100, 3.0001, {220, 262, 330}, -16);
+    x.channels.push_back(x.channels[0]);
+    const auto t = core::transfer(model, x, registry(), {});
+    QVERIFY(t.has_value());
+    QCOMPARE(t->sound.frames(), x.frames());
+    QCOMPARE(t->sound.rate, x.rate);
+    // levels of both move together: at their lag of best likeness
+    const auto levels = [](const std::vector<float>& s) {
+      const std::vector<double> d(s.begin(), s.end());
+      return core::envelope(d, 44100, 0.001, 0.02).rms;
+    };
+    const auto a = levels(x.channels[0]), b = levels(t->sound.channels[0]);
+    double best = -1;
+    int lag = -99;
+    for (int l = -40; l <= 40; ++l) {
+      double ab = 0, bb = 0;
+      for (int i = 50; i + 50 < static_cast<int>(a.size()); ++i) {
+        ab += a[at(i)] * b[at(i + l)];
+        bb += b[at(i + l)] * b[at(i + l)];
+      }
+      if (ab / std::sqrt(bb) > best) {
+        best = ab / std::sqrt(bb);
+        lag = l;
+      }
+    }
+    QVERIFY2(std::abs(lag) <= 4, qPrintable(QString("%1 ms late").arg(lag)));
+    const auto e = core::evaluate(x, t->sound);
+    QVERIFY2(e.f0Median < 0.05, qPrintable(QString::number(e.f0Median)));
+  }
+  void octaveAndLoudnessIntoRange() {
+    const Patch model = follower();  // -0.8 to 0.8 octaves from C4, -55 to -8 dB
+    const AudioData low = notes(kModelRate, 3, {70, 80, 65}, -55);
+    core::TransferOptions o;
+    o.octaveAuto = o.matchLoudness = true;
+    const auto t = core::transfer(model, low, registry(), o);
+    QVERIFY(t.has_value());
+    QCOMPARE(t->report.octave, 2.0);
+    QVERIFY2(t->report.insidePitch > 0.9, qPrintable(QString::number(t->report.insidePitch)));
+    QVERIFY2(t->report.insideLoudness > 0.9, qPrintable(QString::number(t->report.insideLoudness)));
+    const auto plain = core::transfer(model, low, registry(), {});
+    QCOMPARE(plain->report.octave, 0.0);
+    QVERIFY(plain->report.insidePitch < 0.1);
+    QVERIFY(plain->report.insideLoudness < 0.5);
+    // what is in range already stays
+    core::TransferOptions only;
+    only.octaveAuto = true;
+    QCOMPARE(core::transfer(model, notes(kModelRate, 2, {220, 180}), registry(), only)->report.octave, 0.0);
+  }
+  void autotuneFindsTuningAndKey() {
+    std::vector<double> scale;  // G major, 20 cents high
+    for (const int s : {7, 9, 11, 12, 14, 16, 18, 7, 11, 14}) scale.push_back(kC4Hz * std::exp2((s - 12 + 0.2) / 12));
+    core::TransferOptions o;
+    o.autotune = 1;
+    const auto t = core::transfer(follower(), notes(kModelRate, 6, scale, -16), registry(), o);
+    QVERIFY(t.has_value());
+    QCOMPARE(QString::fromStdString(t->report.key), QString("G major"));
+    QVERIFY2(std::fabs(t->report.tuningCents - 20) <= 4, qPrintable(QString::number(t->report.tuningCents)));
+  }
+  void gateIsSilent() {
+    Patch model = follower();
+    AudioData x = notes(kModelRate, 3, {220, 262, 330}, -16);
+    for (std::size_t i = 0; i < x.frames(); ++i)  // a hiss under everything
+      x.channels[0][i] += 0.0005F * static_cast<float>(static_cast<int>((i * 2654435761U) >> 16 & 0xff) - 128) / 128;
+    core::TransferOptions o;
+    const auto open = core::transfer(model, x, registry(), o);
+    o.gate = true;
+    const auto gated = core::transfer(model, x, registry(), o);
+    QVERIFY(open.has_value() && gated.has_value());
+    QVERIFY2(peak(gated->sound.channels[0], 0.92, 1.02, kModelRate) < -70,
+             qPrintable(QString::number(peak(gated->sound.channels[0], 0.92, 1.02, kModelRate))));
+    QVERIFY(std::fabs(peak(gated->sound.channels[0], 0.3, 0.6, kModelRate) -
+                      peak(open->sound.channels[0], 0.3, 0.6, kModelRate)) < 0.1);
+  }
+  void wetAndRoom() {
+    const Patch model = instrument(3);
+    const AudioData x = notes(kModelRate, 1, {220});
+    core::TransferOptions o;
+    o.wet = 0;
+    QVERIFY(worst(core::transfer(model, x, registry(), o)->sound.channels[0], x.channels[0]) < 1e-6);
+    o = {};
+    o.noReverb = true;
+    const auto dry = core::transfer(model, x, registry(), o);
+    QVERIFY(dry.has_value() && !dry->patch.find("room"));
+    Patch deaf = model;
+    std::erase_if(deaf.cables, [](const Cable& c) { return c.to == "controller"; });
+    QVERIFY(!core::transfer(deaf, x, registry(), {}).has_value());
+    QVERIFY(!core::transfer(notePatch(), x, registry(), {}).has_value());
+  }
+
+  // ---- measures -------------------------------------------------------------------------------
+
+  void evaluationOfKnownErrors() {
+    const AudioData x = notes(kModelRate, 5, {220, 262, 330, 294, 247}, -14);
+    const auto same = core::evaluate(x, x);
+    QCOMPARE(same.whole.mss, 0.0);
+    QCOMPARE(same.f0Mean, 0.0);
+    QCOMPARE(same.edgeDb + same.sustainDb + same.outlierPaper + same.outlierHead, 0.0);
+    QVERIFY(same.edgeShare > 0.1 && same.sustainShare > 0.3 && same.clips == 2);
+    AudioData quieter = x;
+    for (float& v : quieter.channels[0]) v *= 0.5F;
+    const auto half = core::evaluate(x, quieter);
+    QVERIFY(std::fabs(half.sustainDb - 6.02) < 0.05);
+    QVERIFY(half.sustainSigma > 0.15 && half.sustainSigma < 0.2);  // 0.69 nats / 3.51
+    QCOMPARE(half.loss, 6 * half.whole.mss);
+    std::vector<double> up, far;
+    for (const double f : {220, 262, 330, 294, 247}) {
+      up.push_back(f * std::exp2(0.7 / 12));
+      far.push_back(f * std::exp2(17.0 / 12));
+    }
+    const auto sharp = core::evaluate(x, notes(kModelRate, 5, up, -14)),
+               away = core::evaluate(x, notes(kModelRate, 5, far, -14));
+    QVERIFY(std::fabs(sharp.f0Median - 0.7) < 0.02);
+    QVERIFY(sharp.f0OverHalf > 0.9 && sharp.f0OverOctave < 0.02 && sharp.outlierHead == 0);
+    QVERIFY(away.f0OverOctave > 0.9 && away.outlierHead == 1 && away.outlierPaper == 1);
+    const AudioData silence{kModelRate, {std::vector<float>(x.frames())}};
+    const auto untracked = core::evaluate(x, silence), nothing = core::evaluate(silence, x);
+    QCOMPARE(untracked.pitchFrames, 0);
+    QCOMPARE(untracked.outlierPaper, 1.0);
+    QCOMPARE(nothing.clipsKept, 0);
+    QCOMPARE(nothing.outlierPaper, 1.0);
+    QCOMPARE(nothing.outlierHead, 0.0);
+    const auto mean = core::meanOf({same, half});
+    QVERIFY(std::fabs(mean.sustainDb - 0.5 * half.sustainDb) < 1e-9);
+  }
+  void rowsThatAreNoModels() {
+    const AudioData x = notes(kModelRate, 3, {220, 262, 330}, -14);
+    const auto measured = [&](const core::Result<AudioData>& y) {
+      return y ? core::evaluate(x, *y) : core::Evaluation{};
+    };
+    const auto best = measured(core::oracle(x, registry())), saw = measured(core::bareTone(x, "saw", registry())),
+               sine = measured(core::bareTone(x, "sine", registry()));
+    QVERIFY(best.pitchFrames > 0 && saw.pitchFrames > 0 && sine.pitchFrames > 0);
+    QVERIFY2(best.whole.mss < 0.5 * std::min(saw.whole.mss, sine.whole.mss),
+             qPrintable(QString("%1 %2 %3").arg(best.whole.mss).arg(saw.whole.mss).arg(sine.whole.mss)));
+    QVERIFY2(saw.sustainSigma < 0.02, qPrintable(QString::number(saw.sustainSigma)));
+    for (const auto& e : {best, saw, sine}) QVERIFY2(e.f0Median < 0.05, qPrintable(QString::number(e.f0Median)));
+  }
+};
+
+QTEST_APPLESS_MAIN(TestTransfer)
+#include "tst_transfer.moc"
