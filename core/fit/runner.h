@@ -64,13 +64,18 @@ class FitRunner {
   void shiftPitch(Values& x, double ratio) const;
   double pitchRatio(const std::vector<Sample>& sound);
   Values matchLevel(const Values& x);
+
+  // runner_pitch.cpp: pitches tried out
   Values scanPitch(Values x);
+  Candidate scanDetunes(Candidate from, const LossOf& value, const Until& until);
+  LogSpectralResidual makePitchResidual(double ceiling);
 
   // runner_lanes.cpp: candidates side by side
   Sounds renderLanes(std::span<const Values> all);
   void judge(std::vector<Candidate>& candidates, const LossOf& loss);
-  std::vector<Coordinate> coordinates() const;
-  Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds);
+  std::vector<Coordinate> coordinates(bool pitchesOnly) const;
+  Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds,
+                  bool pitchesOnly = false);
   std::vector<Candidate> trials(const Values& x, const NormalEquations& equations, const std::vector<Coordinate>& moved,
                                 double damping) const;
 

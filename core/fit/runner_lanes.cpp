@@ -66,10 +66,11 @@ void FitRunner::judge(std::vector<Candidate>& candidates, const LossOf& loss) {
     if (stopped() || !std::isfinite(c.loss)) c.loss = kNever;
 }
 
-/// Knobs, depths and the elements of small tensors.
-std::vector<FitRunner::Coordinate> FitRunner::coordinates() const {
+/// Knobs, depths and the elements of small tensors; or pitch knobs alone.
+std::vector<FitRunner::Coordinate> FitRunner::coordinates(bool pitchesOnly) const {
   std::vector<Coordinate> all;
   for (const FitEntry& e : space_->entries()) {
+    if (pitchesOnly && !(e.pitch && e.parameter >= 0)) continue;
     if (e.parameter >= 0) {
       all.push_back(e.pitch ? Coordinate{e.first, kProbeCents / e.cents, kStepCents / e.cents}
                             : Coordinate{e.first, kProbe, kStep});
@@ -113,8 +114,9 @@ std::vector<FitRunner::Candidate> FitRunner::trials(const Values& x, const Norma
 
 /// Damped Gauss-Newton. The Jacobian comes from lanes: every coordinate is moved a little in a lane of
 /// its own, so that it costs about two renders and needs no adjoint.
-FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds) {
-  const std::vector<Coordinate> moved = coordinates();
+FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds,
+                                      bool pitchesOnly) {
+  const std::vector<Coordinate> moved = coordinates(pitchesOnly);
   if (!lanes_ || moved.empty() || over(until)) return from;
   const auto value = [&](std::span<const Sample> sound) { return loss.value(sound, stop_); };
   double damping = 1e-2;

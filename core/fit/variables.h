@@ -11,6 +11,10 @@
 
 namespace core {
 
+/// Depth with which a signal from 0 to 1 moves an input over its whole travel, in the input's own
+/// sense: octaves on a log scale, else plain. 0 for an input without a range.
+double depthTravel(const Input& row);
+
 /// One free variable and where its coordinates lie.
 struct FitEntry {
   FitVariable variable;
@@ -20,6 +24,7 @@ struct FitEntry {
   Unit unit = Unit::none;
   bool pitch = false;     ///< moves frequencies: measured first, then polished with small steps
   double cents = 0;       ///< of a pitch knob: pitch over its whole travel
+  bool circular = false;  ///< a phase over whole cycles: past its end it goes on at its beginning
   bool positive = false;  ///< a tensor of levels, stepped by its natural logarithm
   bool bent = false;      ///< a tensor of levels that the node itself bends (exp_sigmoid)
   std::size_t first = 0, count = 1;
@@ -42,7 +47,7 @@ class FitSpace {
 
   /// Coordinates of the plan's values.
   std::vector<double> read(const Plan& plan) const;
-  /// Keeps knobs and depths inside their range, a little away from its ends.
+  /// Keeps knobs and depths inside their range, a little away from its ends; phases go round.
   void clamp(std::span<double> x) const;
   /// Sets the values in one clip (tensors: in all, where they are shared).
   void write(std::span<const double> x, Executor& executor, int clip) const;
