@@ -89,6 +89,7 @@ LogSpectralResidual::LogSpectralResidual(std::span<const Sample> target, const R
                                          const std::stop_token& stop)
     : options_(options), length_(target.size()) {
   for (const int size : options_.sizes) {
+    if (stop.stop_requested()) return;  // every use of it then says so, too
     const int hop = size / 2, bins = std::clamp(static_cast<int>(options_.highest * size), 1, size / 2) + 1;
     const int frames = 1 + static_cast<int>(length_) / hop;
     const double share =

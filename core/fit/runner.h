@@ -30,6 +30,7 @@ class FitRunner {
     Values x;
     double loss = 0;
   };
+  static bool lower(const Candidate& a, const Candidate& b) { return a.loss < b.loss; }
   /// How long a stage may go on: to a step number, or to a moment.
   struct Until {
     int steps = 0;
@@ -68,6 +69,7 @@ class FitRunner {
   // runner_pitch.cpp: pitches tried out
   Values scanPitch(Values x);
   Candidate scanDetunes(Candidate from, const LossOf& value, const Until& until);
+  static std::vector<Candidate> valleys(const std::vector<Candidate>& row);
   LogSpectralResidual makePitchResidual(double ceiling);
 
   // runner_lanes.cpp: candidates side by side

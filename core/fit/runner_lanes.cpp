@@ -10,7 +10,6 @@
 namespace core {
 namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr std::size_t kSmallTensor = 64;  ///< elements up to which a tensor is solved for like knobs
 constexpr double kProbe = 3e-3, kStep = 0.25, kProbeCents = 0.25, kStepCents = 15, kProbeLevel = 0.02, kStepLevel = 1;
 constexpr double kDampings[] = {1e-3, 1e-2, 0.1, 1, 10, 100, 1e3, 1e4};  ///< tried around the last that helped
 constexpr double kEnough = 2e-3;  ///< of the loss: less won three times in a row ends a solve

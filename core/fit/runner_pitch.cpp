@@ -13,7 +13,7 @@ constexpr double kBands[] = {1, 2.5, 6, 20};         ///< ceilings of the spectr
 constexpr double kFirstBand = 2.5, kLowPitch = 120;  ///< times the pitch; Hz
 constexpr double kFlat = 1e-2;                       ///< floor under the peak
 constexpr std::size_t kTried = 3;                    ///< detunings followed further
-constexpr int kRounds = 4;
+constexpr int kRounds = 3;
 }  // namespace
 
 /// Pitch knobs tried around where they are, together and then each alone, far and then near: what a
@@ -48,6 +48,17 @@ FitRunner::Values FitRunner::scanPitch(Values x) {
   return best.front().x;
 }
 
+/// The lowest of the candidates that lie lower than both of their neighbours.
+std::vector<FitRunner::Candidate> FitRunner::valleys(const std::vector<Candidate>& row) {
+  std::vector<Candidate> found;
+  for (std::size_t i = 0; i < row.size(); ++i)
+    if ((i == 0 || row[i].loss <= row[i - 1].loss) && (i + 1 == row.size() || row[i].loss <= row[i + 1].loss))
+      found.push_back(row[i]);
+  std::stable_sort(found.begin(), found.end(), lower);
+  if (found.size() > kTried) found.resize(kTried);
+  return found;
+}
+
 /// Two tones close together beat, and the loss over their distance has a valley for every beat more or
 /// less: at frequency f over a note of T seconds a cycle is 1731 / (f T) cents wide. So distances are
 /// tried in steps that hit the valley of the lowest partials, and the best are followed by least
@@ -79,11 +90,14 @@ FitRunner::Candidate FitRunner::scanDetunes(Candidate from, const LossOf& value,
         for (Candidate& c : tried) found.push_back(std::move(c));
         report();
       }
-      std::stable_sort(found.begin(), found.end(),
-                       [](const Candidate& l, const Candidate& r) { return l.loss < r.loss; });
-      found.resize(std::min(found.size(), kTried));
-      for (Candidate& c : found)
-        for (const LogSpectralResidual& band : bands) c = solve(std::move(c), band, until, kRounds, true);
+      if (found.empty()) return from;
+      found = valleys(found);
+      for (Candidate& c : found) c = solve(std::move(c), bands[0], until, kRounds, true);
+      judge(found, [&](std::span<const Sample> sound) { return bands[1].value(sound, stop_); });
+      Candidate best = *std::min_element(found.begin(), found.end(), lower);
+      for (const LogSpectralResidual& band : std::span(bands).subspan(1))
+        best = solve(std::move(best), band, until, kRounds, true);
+      found = {std::move(best)};
       found.push_back(from);
       judge(found, value);
       for (const Candidate& c : found)

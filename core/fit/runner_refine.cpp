@@ -22,7 +22,7 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const std::vector<Values>& starts) {
   if (stopped()) return {starts[0], kNever};
   Candidate best = found.front();
-  if (space_->hasTensors()) return refineTracks(std::move(best));
+  if (space_->hasLargeTensors()) return refineTracks(std::move(best));
   best = explore(found, starts);
   const auto byFine = [this](std::span<const Sample> sound) { return fine_->value(sound, stop_); };
   if (stopped() || done(best)) return best;

@@ -101,6 +101,10 @@ Result<FitSpace> FitSpace::create(const Plan& plan, const std::vector<FitVariabl
 bool FitSpace::hasTensors() const {
   return std::any_of(entries_.begin(), entries_.end(), [](const FitEntry& e) { return e.parameter < 0; });
 }
+bool FitSpace::hasLargeTensors() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const FitEntry& e) { return e.parameter < 0 && e.count > kSmallTensor; });
+}
 bool FitSpace::hasScalars() const {
   return std::any_of(entries_.begin(), entries_.end(), [](const FitEntry& e) { return e.parameter >= 0; });
 }
@@ -118,7 +122,7 @@ GradientRequest FitSpace::request() const {
 std::vector<double> FitSpace::rates() const {
   std::vector<double> rates(size_);
   // beside tracks, which start from measurements, a knob only trims: a full step would drown them
-  const double scalars = hasTensors() ? kBesideTracks : 1;
+  const double scalars = hasLargeTensors() ? kBesideTracks : 1;
   for (const FitEntry& e : entries_)
     std::fill_n(rates.begin() + static_cast<std::ptrdiff_t>(e.first), e.count,
                 e.parameter >= 0 ? scalars * e.rate : e.rate);

@@ -15,6 +15,9 @@ namespace core {
 /// sense: octaves on a log scale, else plain. 0 for an input without a range.
 double depthTravel(const Input& row);
 
+/// Elements up to which a tensor is solved for like knobs.
+inline constexpr std::size_t kSmallTensor = 64;
+
 /// One free variable and where its coordinates lie.
 struct FitEntry {
   FitVariable variable;
@@ -40,6 +43,8 @@ class FitSpace {
   const std::vector<FitEntry>& entries() const { return entries_; }
   std::size_t size() const { return size_; }
   bool hasTensors() const;
+  /// Whether there is a tensor too large to be solved for element by element.
+  bool hasLargeTensors() const;
   bool hasScalars() const;
   GradientRequest request() const;
   /// Step size by coordinate.
