@@ -67,7 +67,7 @@ FitRunner::Candidate FitRunner::scanDetunes(Candidate from, const LossOf& value,
   std::vector<const FitEntry*> pitches;
   for (const FitEntry& e : space_->entries())
     if (e.pitch && e.parameter >= 0) pitches.push_back(&e);
-  if (!lanes_ || pitches.size() < 2 || over(until)) return from;
+  if (!lanes_ || pitches.empty() || over(until)) return from;
   double seconds = 0.1;
   for (const Note& n : patch_.phrase) seconds = std::max(seconds, n.length);
   const double first = kFirstBand * std::max(analysis_.f0, kLowPitch);
@@ -75,15 +75,18 @@ FitRunner::Candidate FitRunner::scanDetunes(Candidate from, const LossOf& value,
   std::vector<LogSpectralResidual> bands;
   for (const double ceiling : kBands) bands.push_back(makePitchResidual(ceiling * first));
   const auto lowest = [&](std::span<const Sample> sound) { return bands[0].value(sound, stop_); };
+  // a single pitch may beat with one that is locked
+  const std::size_t apart = pitches.size() > 1 ? 1 : 0;
   for (std::size_t a = 0; a < pitches.size(); ++a)
-    for (std::size_t b = a + 1; b < pitches.size() && !over(until); ++b) {
+    for (std::size_t b = a + apart; b < pitches.size() && !over(until); ++b) {
       std::vector<Candidate> found;
       for (double cents = -kDetune; cents <= kDetune && !over(until);) {
         std::vector<Candidate> tried;
         for (int i = 0; i < lanes_->options().clips; ++i, cents += step) {
           tried.push_back(from);
+          // the two away from each other, or the one
           tried.back().x[pitches[a]->first] += cents / 2 / pitches[a]->cents;
-          tried.back().x[pitches[b]->first] -= cents / 2 / pitches[b]->cents;
+          tried.back().x[pitches[b]->first] -= (a == b ? -cents : cents) / 2 / pitches[b]->cents;
           space_->clamp(tried.back().x);
         }
         judge(tried, lowest);

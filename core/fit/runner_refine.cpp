@@ -39,8 +39,8 @@ FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const std::
   return best;
 }
 
-/// Gives two nodes of one type each other's values: where two filters have taken each other's part, no
-/// small step leads back.
+/// Gives two nodes of one type each other's values, or turns a cable's depth round: where two filters
+/// have taken each other's part, or a filter opens where it should close, no small step leads back.
 void FitRunner::exchange(Values& x) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (std::size_t a = 0; a < patch_.nodes.size(); ++a)
@@ -54,8 +54,17 @@ void FitRunner::exchange(Values& x) {
     };
     return !has(pair.first) || !has(pair.second);
   });
-  if (pairs.empty()) return;
-  const auto& [first, second] = pairs[random_() % pairs.size()];
+  std::vector<std::size_t> depths;
+  for (const FitEntry& e : space_->entries())
+    if (e.variable.kind == FitVariable::Kind::depth) depths.push_back(e.first);
+  if (pairs.empty() && depths.empty()) return;
+  const std::size_t choice = random_() % (pairs.size() + depths.size());
+  if (choice >= pairs.size()) {
+    double& u = x[depths[choice - pairs.size()]];
+    u = 1 - u;  // the range of a depth is as wide below zero as above
+    return;
+  }
+  const auto& [first, second] = pairs[choice];
   for (const FitEntry& a : space_->entries())
     for (const FitEntry& b : space_->entries())
       if (a.variable.kind == FitVariable::Kind::knob && b.variable.kind == FitVariable::Kind::knob &&
