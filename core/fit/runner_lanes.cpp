@@ -147,9 +147,11 @@ FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual&
     if (stopped()) break;
     const auto found = std::min_element(tried.begin(), tried.end(),
                                         [](const Candidate& a, const Candidate& b) { return a.loss < b.loss; });
-    ++state_.step;
-    result_.curve.push_back(std::min(found->loss, best.loss));
-    state_.loss = state_.best = result_.curve.back();
+    if (!pitchesOnly) {  // those are short, and see a part of the spectrum only
+      ++state_.step;
+      result_.curve.push_back(std::min(found->loss, best.loss));
+      state_.loss = state_.best = result_.curve.back();
+    }
     damping = dampings[at(static_cast<int>(found - tried.begin()))];
     weak = found->loss < (1 - kEnough) * best.loss ? 0 : weak + 1;
     if (!(found->loss < best.loss)) {
