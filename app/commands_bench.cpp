@@ -3,6 +3,7 @@
 // --recover the long recover runs.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 #include "app/export.h"
 #include "core/analysis/compare.h"
 #include "core/fit/session.h"
+#include "core/fit/variables.h"
 
 namespace app {
 namespace {
@@ -21,15 +23,18 @@ namespace {
 constexpr double kPart = 0.2;       ///< of each knob's travel
 constexpr double kPitchCents = 30;  ///< for frequencies of oscillators
 
-/// Moves everything the preset frees by up to a fifth of its travel; pitches by up to 30 cents.
+/// Moves everything the preset frees by up to a fifth of its travel; pitches by up to 30 cents. The
+/// travel of a cable's depth is that of the input it moves (for an input without a range: the depth).
 core::Patch disturb(const core::Patch& patch, const core::Registry& registry, unsigned seed) {
   core::Patch out = patch;
   std::mt19937 random(seed);
   std::uniform_real_distribution<double> by(-1, 1);
   for (const core::FitVariable& v : core::declaredFree(patch, registry)) {
     if (v.kind == core::FitVariable::Kind::depth) {
+      const core::NodeType* to = registry.find(out.find(v.cable.to)->type);
+      const double travel = core::depthTravel(to->inputs[static_cast<std::size_t>(to->inputIndex(v.cable.input))]);
       for (core::Cable& c : out.cables)
-        if (c == v.cable) c.depth *= 1 + kPart * by(random);
+        if (c == v.cable) c.depth += kPart * by(random) * (travel > 0 ? travel : std::abs(c.depth));
       continue;
     }
     core::PatchNode* node = out.find(v.node);

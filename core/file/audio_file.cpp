@@ -95,7 +95,7 @@ Result<AudioData> readAudio(const fs::path& path, double mostSeconds) {
   return audio;
 }
 
-AudioData resample(const AudioData& audio, double rate, ResampleQuality quality) {
+AudioData resample(const AudioData& audio, double rate, ResampleQuality quality, const std::function<bool()>& stop) {
   if (audio.rate == rate) return audio;
   AudioData out;
   out.rate = rate;
@@ -104,11 +104,24 @@ AudioData resample(const AudioData& audio, double rate, ResampleQuality quality)
   const soxr_quality_spec_t spec = soxr_quality_spec(quality == ResampleQuality::best ? SOXR_VHQ : SOXR_HQ, 0);
   const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
   const soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
+  const auto destroy = [](soxr_t s) { soxr_delete(s); };
   for (const auto& channel : audio.channels) {
     std::vector<float> to(frames, 0.0f);
+    soxr_error_t error = nullptr;
+    const std::unique_ptr<std::remove_pointer_t<soxr_t>, decltype(destroy)> resampler(
+        soxr_create(audio.rate, rate, 1, &error, &io, &spec, &runtime), destroy);
     std::size_t used = 0, done = 0;
-    soxr_oneshot(audio.rate, rate, 1, channel.data(), channel.size(), &used, to.data(), to.size(), &done, &io, &spec,
-                 &runtime);
+    while (!error && resampler && done < frames && !(stop && stop())) {
+      const std::size_t left = channel.size() - used;
+      std::size_t in = 0, got = 0;
+      // what is left last is marked as the end, by the complement of its length
+      const std::size_t length = std::min<std::size_t>(left, kBlock);
+      error = soxr_process(resampler.get(), channel.data() + used, length == left ? ~length : length, &in,
+                           to.data() + done, frames - done, &got);
+      used += in;
+      done += got;
+      if (in == 0 && got == 0) break;
+    }
     out.channels.push_back(std::move(to));
   }
   return out;

@@ -32,8 +32,10 @@ Result<AudioData> readAudio(const std::filesystem::path& path, double mostSecond
 /// default and published measures were taken with.
 enum class ResampleQuality { best, standard };
 
-/// Resamples with soxr; same rate: unchanged.
-AudioData resample(const AudioData& audio, double rate, ResampleQuality quality = ResampleQuality::best);
+/// Resamples with soxr; same rate: unchanged. `stop` is asked between blocks and ends it early
+/// when it says true; the rest is then silence.
+AudioData resample(const AudioData& audio, double rate, ResampleQuality quality = ResampleQuality::best,
+                   const std::function<bool()>& stop = {});
 
 enum class AudioFormat { wav16, wav24, wav32f, flac, ogg, mp3 };
 /// From a file name's ending: .wav (16 bit), .flac, .ogg, .mp3. Error: names the endings.

@@ -79,7 +79,7 @@ std::vector<double> dampedStep(const NormalEquations& e, double damping, const s
 
 struct LogSpectralResidual::Scratch {
   explicit Scratch(const Scale& s)
-      : time(at(s.size)), bins(at(s.row)), power(at(s.row)), residual(at(s.row)), weights(at(s.row)) {}
+      : time(at(s.size)), bins(at(s.fft.bins() + kWide)), power(at(s.row)), residual(at(s.row)), weights(at(s.row)) {}
   AlignedArray<Sample> time;
   AlignedArray<std::complex<Sample>> bins;
   AlignedArray<Sample> power, residual, weights;
@@ -89,13 +89,15 @@ LogSpectralResidual::LogSpectralResidual(std::span<const Sample> target, const R
                                          const std::stop_token& stop)
     : options_(options), length_(target.size()) {
   for (const int size : options_.sizes) {
-    const int hop = size / 2, bins = size / 2 + 1;
+    if (stop.stop_requested()) return;  // every use of it then says so, too
+    const int hop = size / 2, bins = std::clamp(static_cast<int>(options_.highest * size), 1, size / 2) + 1;
     const int frames = 1 + static_cast<int>(length_) / hop;
     const double share =
         1 / (static_cast<double>(frames) * static_cast<double>(bins) * static_cast<double>(options_.sizes.size()));
     Scale s{size,
             hop,
             frames,
+            bins,
             (bins + kWide - 1) / kWide * kWide,
             share,
             AlignedArray<Sample>(at(size)),
@@ -121,7 +123,7 @@ void LogSpectralResidual::logRow(const Scale& s, std::span<const Sample> x, int 
   if (first > 0 || last < s.size) scratch.time.clear();
   for (int i = first; i < last; ++i) scratch.time[at(i)] = x[static_cast<std::size_t>(start + i)] * s.window[at(i)];
   s.fft.forward(scratch.time.data(), scratch.bins.data());
-  for (int k = 0; k < s.fft.bins(); ++k) {
+  for (int k = 0; k < s.bins; ++k) {
     const Sample re = scratch.bins[at(k)].real(), im = scratch.bins[at(k)].imag();
     scratch.power[at(k)] = re * re + im * im;
   }

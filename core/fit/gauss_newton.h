@@ -30,6 +30,7 @@ struct ResidualOptions {
   std::vector<int> sizes;  ///< window lengths in samples, even; hop is half of them
   double epsilon = 1e-3;   ///< amplitude under which a bin counts as silent, 1 = full scale
   double bend = 1;         ///< nepers
+  double highest = 0.5;    ///< frequency up to which bins count, as a part of the sample rate
   int threads = 1;         ///< 1 or 2; the result does not depend on it
 };
 
@@ -48,9 +49,10 @@ class LogSpectralResidual {
 
  private:
   struct Scale {
-    int size = 0, hop = 0, frames = 0, row = 0;  ///< row: bins padded to whole vectors
-    double share = 0;                            ///< of one bin in the loss
-    AlignedArray<Sample> window;                 ///< Hann, divided by half its sum
+    int size = 0, hop = 0, frames = 0;
+    int bins = 0, row = 0;        ///< those that count; padded to whole vectors
+    double share = 0;             ///< of one bin in the loss
+    AlignedArray<Sample> window;  ///< Hann, divided by half its sum
     RealFft fft;
     std::vector<Sample> target;  ///< [frame][row]
   };

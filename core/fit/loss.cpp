@@ -69,6 +69,7 @@ std::vector<int> lossSizes(double rate, double f0) {
 SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& options, const std::stop_token& stop)
     : options_(options), length_(target.size()) {
   for (const int size : options_.sizes) {
+    if (stop.stop_requested()) return;  // every use of it then says so, too
     const int hop = size / 4, bins = size / 2 + 1;
     const int frames = 1 + static_cast<int>(length_) / hop;
     Scale s{size, hop, frames, bins, (bins + kWide - 1) / kWide * kWide, {}, RealFft(size, FftArrays::aligned),

@@ -77,7 +77,7 @@ void FitRunner::listen(const AudioData& target) {
     AudioData mono;
     mono.rate = target.rate;
     mono.channels = {target.folded()};
-    x = resample(mono, patch_.rate).channels[0];
+    x = resample(mono, patch_.rate, ResampleQuality::best, [this] { return stopped(); }).channels[0];
     if (stopped()) return;
     analysis_ = analyse(std::vector<double>(x.begin(), x.end()), patch_.rate, [this] { return stopped(); });
   });
@@ -110,9 +110,11 @@ Result<void> FitRunner::prepare() {
   if (!plan) return plan.error();
   if (plan->outputNode < 0) return Error{"The patch has no output node; add one and connect it."};
   bool tracks = false;
+  // what several notes share cannot be measured from their sum as if it were one
+  const bool shared = options_.keepPhrase && patch_.phrase.size() > 1;
   during([&] {
-    tracks = writeTracks(patch_, *plan, options_.free, analysis_, {target_.data(), target_.size()},
-                         [this] { return stopped(); });
+    tracks = !shared && writeTracks(patch_, *plan, options_.free, analysis_, {target_.data(), target_.size()},
+                                    [this] { return stopped(); });
   });
   if (stopped()) return {};
   if (tracks) {
@@ -131,16 +133,16 @@ Result<void> FitRunner::build(Plan plan) {
   if (!space) return space.error();
   space_ = std::move(*space);
   const bool longClip = ticks_ * kTick > kLongSeconds * patch_.rate;
-  if (space_->hasScalars() && !(longClip && space_->hasTensors())) {
+  if (space_->hasScalars() && !(longClip && space_->hasLargeTensors())) {
     ExecutorOptions run;
     run.clips = longClip ? 4 : 8;
     run.stretchTicks = 16;
-    auto lanes = Executor::create(plan, run);
+    auto lanes = Executor::create(plan, run, stop_);
     if (!lanes) return lanes.error();
     lanes_ = std::move(*lanes);
   }
   if (stopped()) return {};
-  auto gradient = Gradient::create(std::move(plan), space_->request(), ticks_, {.memoryLimit = kTapeBytes});
+  auto gradient = Gradient::create(std::move(plan), space_->request(), ticks_, {.memoryLimit = kTapeBytes}, stop_);
   if (!gradient) return gradient.error();
   gradient_ = std::move(*gradient);
   return {};
@@ -151,8 +153,9 @@ Result<FitResult> FitRunner::run(const AudioData& target) {
   report();
   listen(target);
   if (stopped()) return cancelled();
-  if (auto ready = prepare(); !ready) return ready.error();
-  if (!gradient_) return cancelled();
+  const auto ready = prepare();
+  if (stopped()) return cancelled();
+  if (!ready) return ready.error();
   const Values given = space_->read(gradient_->executor().plan());
   Values best = given;
   if (!stopped() && !analysis_.silent) {

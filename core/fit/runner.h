@@ -30,6 +30,7 @@ class FitRunner {
     Values x;
     double loss = 0;
   };
+  static bool lower(const Candidate& a, const Candidate& b) { return a.loss < b.loss; }
   /// How long a stage may go on: to a step number, or to a moment.
   struct Until {
     int steps = 0;
@@ -64,13 +65,19 @@ class FitRunner {
   void shiftPitch(Values& x, double ratio) const;
   double pitchRatio(const std::vector<Sample>& sound);
   Values matchLevel(const Values& x);
+
+  // runner_pitch.cpp: pitches tried out
   Values scanPitch(Values x);
+  Candidate scanDetunes(Candidate from, const LossOf& value, const Until& until);
+  static std::vector<Candidate> valleys(const std::vector<Candidate>& row);
+  LogSpectralResidual makePitchResidual(double ceiling);
 
   // runner_lanes.cpp: candidates side by side
   Sounds renderLanes(std::span<const Values> all);
   void judge(std::vector<Candidate>& candidates, const LossOf& loss);
-  std::vector<Coordinate> coordinates() const;
-  Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds);
+  std::vector<Coordinate> coordinates(bool pitchesOnly) const;
+  Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds,
+                  bool pitchesOnly = false);
   std::vector<Candidate> trials(const Values& x, const NormalEquations& equations, const std::vector<Coordinate>& moved,
                                 double damping) const;
 

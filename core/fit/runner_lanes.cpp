@@ -10,7 +10,6 @@
 namespace core {
 namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr std::size_t kSmallTensor = 64;  ///< elements up to which a tensor is solved for like knobs
 constexpr double kProbe = 3e-3, kStep = 0.25, kProbeCents = 0.25, kStepCents = 15, kProbeLevel = 0.02, kStepLevel = 1;
 constexpr double kDampings[] = {1e-3, 1e-2, 0.1, 1, 10, 100, 1e3, 1e4};  ///< tried around the last that helped
 constexpr double kEnough = 2e-3;  ///< of the loss: less won three times in a row ends a solve
@@ -66,10 +65,11 @@ void FitRunner::judge(std::vector<Candidate>& candidates, const LossOf& loss) {
     if (stopped() || !std::isfinite(c.loss)) c.loss = kNever;
 }
 
-/// Knobs, depths and the elements of small tensors.
-std::vector<FitRunner::Coordinate> FitRunner::coordinates() const {
+/// Knobs, depths and the elements of small tensors; or pitch knobs alone.
+std::vector<FitRunner::Coordinate> FitRunner::coordinates(bool pitchesOnly) const {
   std::vector<Coordinate> all;
   for (const FitEntry& e : space_->entries()) {
+    if (pitchesOnly && !(e.pitch && e.parameter >= 0)) continue;
     if (e.parameter >= 0) {
       all.push_back(e.pitch ? Coordinate{e.first, kProbeCents / e.cents, kStepCents / e.cents}
                             : Coordinate{e.first, kProbe, kStep});
@@ -113,8 +113,9 @@ std::vector<FitRunner::Candidate> FitRunner::trials(const Values& x, const Norma
 
 /// Damped Gauss-Newton. The Jacobian comes from lanes: every coordinate is moved a little in a lane of
 /// its own, so that it costs about two renders and needs no adjoint.
-FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds) {
-  const std::vector<Coordinate> moved = coordinates();
+FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds,
+                                      bool pitchesOnly) {
+  const std::vector<Coordinate> moved = coordinates(pitchesOnly);
   if (!lanes_ || moved.empty() || over(until)) return from;
   const auto value = [&](std::span<const Sample> sound) { return loss.value(sound, stop_); };
   double damping = 1e-2;
@@ -146,9 +147,11 @@ FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual&
     if (stopped()) break;
     const auto found = std::min_element(tried.begin(), tried.end(),
                                         [](const Candidate& a, const Candidate& b) { return a.loss < b.loss; });
-    ++state_.step;
-    result_.curve.push_back(std::min(found->loss, best.loss));
-    state_.loss = state_.best = result_.curve.back();
+    if (!pitchesOnly) {  // those are short, and see a part of the spectrum only
+      ++state_.step;
+      result_.curve.push_back(std::min(found->loss, best.loss));
+      state_.loss = state_.best = result_.curve.back();
+    }
     damping = dampings[at(static_cast<int>(found - tried.begin()))];
     weak = found->loss < (1 - kEnough) * best.loss ? 0 : weak + 1;
     if (!(found->loss < best.loss)) {

@@ -22,7 +22,7 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const std::vector<Values>& starts) {
   if (stopped()) return {starts[0], kNever};
   Candidate best = found.front();
-  if (space_->hasTensors()) return refineTracks(std::move(best));
+  if (space_->hasLargeTensors()) return refineTracks(std::move(best));
   best = explore(found, starts);
   const auto byFine = [this](std::span<const Sample> sound) { return fine_->value(sound, stop_); };
   if (stopped() || done(best)) return best;
@@ -39,8 +39,8 @@ FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const std::
   return best;
 }
 
-/// Gives two nodes of one type each other's values: where two filters have taken each other's part, no
-/// small step leads back.
+/// Gives two nodes of one type each other's values, or turns a cable's depth round: where two filters
+/// have taken each other's part, or a filter opens where it should close, no small step leads back.
 void FitRunner::exchange(Values& x) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (std::size_t a = 0; a < patch_.nodes.size(); ++a)
@@ -54,8 +54,17 @@ void FitRunner::exchange(Values& x) {
     };
     return !has(pair.first) || !has(pair.second);
   });
-  if (pairs.empty()) return;
-  const auto& [first, second] = pairs[random_() % pairs.size()];
+  std::vector<std::size_t> depths;
+  for (const FitEntry& e : space_->entries())
+    if (e.variable.kind == FitVariable::Kind::depth) depths.push_back(e.first);
+  if (pairs.empty() && depths.empty()) return;
+  const std::size_t choice = random_() % (pairs.size() + depths.size());
+  if (choice >= pairs.size()) {
+    double& u = x[depths[choice - pairs.size()]];
+    u = 1 - u;  // the range of a depth is as wide below zero as above
+    return;
+  }
+  const auto& [first, second] = pairs[choice];
   for (const FitEntry& a : space_->entries())
     for (const FitEntry& b : space_->entries())
       if (a.variable.kind == FitVariable::Kind::knob && b.variable.kind == FitVariable::Kind::knob &&
@@ -98,6 +107,7 @@ FitRunner::Candidate FitRunner::explore(const std::vector<Candidate>& found, con
     c = solve(std::move(c), sharp, until, kShort);
     if (phases && c.loss < kPromising * lowest)
       c = solve(scanValues(std::move(c), bySharp, true), sharp, until, kShort);
+    if (i < given) c = solve(scanDetunes(std::move(c), bySharp, until), sharp, until, kShort);
     for (double before = kNever; c.loss < kPromising * lowest && c.loss < kFalling * before && !over(until);) {
       before = c.loss;
       c = solve(std::move(c), sharp, until, kLong);

@@ -103,8 +103,8 @@ std::vector<FitRunner::Values> FitRunner::scatter(const Values& start, int batch
       if (e.parameter < 0) continue;
       const double move = gauss(random_) * (e.pitch ? kPitchSpread / e.cents : spread);
       double u = x[e.first] + move;
-      if (u < 0) u = -u;  // reflected, so that candidates do not pile up at an end
-      if (u > 1) u = 2 - u;
+      if (!e.circular && u < 0) u = -u;  // reflected, so that candidates do not pile up at an end
+      if (!e.circular && u > 1) u = 2 - u;
       x[e.first] = u;
     }
     if (batch == 0 && i == 0) x = start;

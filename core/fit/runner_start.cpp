@@ -7,8 +7,6 @@
 
 namespace core {
 namespace {
-constexpr double kFarCents[] = {-60, -42, -27, -13, 13, 27, 42, 60}, kNearCents[] = {-9, -5, -2.5, -1, 1, 2.5, 5, 9};
-
 constexpr double kTuning = 0.06;  ///< octaves
 
 double rms(std::span<const Sample> x) {
@@ -91,42 +89,6 @@ std::vector<FitRunner::Values> FitRunner::startValues(const Values& given) {
     if (!stopped() && !tracked) x = scanPitch(std::move(x));
   }
   return starts;
-}
-
-/// Pitch knobs tried around where they are, together and then each alone, far and then near: what a
-/// pitch tracker says of a chord or of detuned oscillators is not exact, and a spectral loss leads
-/// only over its last few cents.
-FitRunner::Values FitRunner::scanPitch(Values x) {
-  std::vector<const FitEntry*> pitches;
-  for (const FitEntry& e : space_->entries())
-    if (e.pitch && e.parameter >= 0) pitches.push_back(&e);
-  if (!lanes_ || pitches.empty()) return x;
-  ResidualOptions long_;
-  long_.sizes = {lossSizes(patch_.rate, 0).back()};
-  long_.epsilon = 1e-2 * loud();
-  long_.bend = 0.5;
-  const LogSpectralResidual loss(target_, long_, stop_);
-  const auto value = [&](std::span<const Sample> sound) { return loss.value(sound, stop_); };
-  std::vector<Candidate> best{{x, 0}};
-  judge(best, value);
-  const auto scan = [&](std::span<const double> cents, std::span<const FitEntry* const> moved) {
-    std::vector<Candidate> tried;
-    for (const double c : cents) {
-      tried.push_back(best.front());
-      for (const FitEntry* e : moved) tried.back().x[e->first] += c / e->cents;
-      space_->clamp(tried.back().x);
-    }
-    judge(tried, value);
-    for (Candidate& c : tried)
-      if (c.loss < best.front().loss) best.front() = std::move(c);
-  };
-  for (const auto& cents : {kFarCents, kNearCents}) {
-    const std::span<const double> offsets(cents, std::size(kFarCents));
-    if (!stopped()) scan(offsets, pitches);
-    for (std::size_t i = 0; pitches.size() > 1 && i < pitches.size() && !stopped(); ++i)
-      scan(offsets, {&pitches[i], 1});
-  }
-  return best.front().x;
 }
 
 }  // namespace core

@@ -9,18 +9,23 @@
 
 namespace core {
 namespace {
-constexpr double kMargin = 1e-3;       // knobs stay this far inside their travel: on the end a gradient is cut off
-constexpr double kLowestLevel = 1e-9;  // of a tensor of levels
+constexpr double kMargin = 1e-3;          // knobs stay this far inside their travel: on the end a gradient is cut off
+constexpr double kCircularMargin = 1e-6;  // and phases this far: the same cut, where a jump cannot be heard
+constexpr double kLowestLevel = 1e-9;     // of a tensor of levels
 constexpr double kKnobRate = 0.02, kPitchRate = 0.001, kLevelRate = 0.05, kTrackPitchRate = 2e-4, kBesideTracks = 0.03;
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// How far a depth may go: across the whole travel of what it moves, either way.
 Range depthRange(const Input& row, double depth) {
-  const double most = !row.isParameter()        ? std::max(2.0, 4 * std::abs(depth))
-                      : row.scale == Scale::log ? std::log2(row.max / row.min)
-                                                : row.max - row.min;
+  const double most = row.isParameter() ? depthTravel(row) : std::max(2.0, 4 * std::abs(depth));
   return {-most, most, Scale::linear};
+}
+
+/// A phase that may be anything from 0 to whole cycles: both ends are the same.
+bool isCircular(const Input& row) {
+  const double cycles = row.max - row.min;
+  return row.unit == Unit::cycles && row.scale == Scale::linear && cycles > 0 && cycles == std::round(cycles);
 }
 
 /// Pitch that a pitch knob's whole travel spans, cents.
@@ -37,6 +42,11 @@ double centsOf(const Input& row) {
   }
 }
 }  // namespace
+
+double depthTravel(const Input& row) {
+  if (!row.isParameter()) return 0;
+  return row.scale == Scale::log ? std::log2(row.max / row.min) : row.max - row.min;
+}
 
 Result<FitSpace> FitSpace::create(const Plan& plan, const std::vector<FitVariable>& free) {
   FitSpace space;
@@ -75,6 +85,7 @@ Result<FitSpace> FitSpace::create(const Plan& plan, const std::vector<FitVariabl
       e.range = knob ? row.range() : depthRange(row, p.value);
       e.unit = row.unit;
       e.pitch = knob && isPitch(row);
+      e.circular = knob && isCircular(row);
       if (e.pitch) e.cents = centsOf(row);
       e.rate = e.pitch ? kPitchRate : kKnobRate;
     }
@@ -89,6 +100,10 @@ Result<FitSpace> FitSpace::create(const Plan& plan, const std::vector<FitVariabl
 
 bool FitSpace::hasTensors() const {
   return std::any_of(entries_.begin(), entries_.end(), [](const FitEntry& e) { return e.parameter < 0; });
+}
+bool FitSpace::hasLargeTensors() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const FitEntry& e) { return e.parameter < 0 && e.count > kSmallTensor; });
 }
 bool FitSpace::hasScalars() const {
   return std::any_of(entries_.begin(), entries_.end(), [](const FitEntry& e) { return e.parameter >= 0; });
@@ -107,7 +122,7 @@ GradientRequest FitSpace::request() const {
 std::vector<double> FitSpace::rates() const {
   std::vector<double> rates(size_);
   // beside tracks, which start from measurements, a knob only trims: a full step would drown them
-  const double scalars = hasTensors() ? kBesideTracks : 1;
+  const double scalars = hasLargeTensors() ? kBesideTracks : 1;
   for (const FitEntry& e : entries_)
     std::fill_n(rates.begin() + static_cast<std::ptrdiff_t>(e.first), e.count,
                 e.parameter >= 0 ? scalars * e.rate : e.rate);
@@ -132,7 +147,9 @@ std::vector<double> FitSpace::read(const Plan& plan) const {
 
 void FitSpace::clamp(std::span<double> x) const {
   for (const FitEntry& e : entries_) {
-    if (e.parameter >= 0) x[e.first] = std::clamp(x[e.first], kMargin, 1 - kMargin);
+    if (e.circular) x[e.first] -= std::floor(x[e.first]);
+    const double margin = e.circular ? kCircularMargin : kMargin;
+    if (e.parameter >= 0) x[e.first] = std::clamp(x[e.first], margin, 1 - margin);
     if (!e.positive) continue;
     for (std::size_t i = 0; i < e.count; ++i)
       x[e.first + i] = std::clamp(x[e.first + i], std::log(kLowestLevel), std::log(1e3));

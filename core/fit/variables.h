@@ -11,6 +11,13 @@
 
 namespace core {
 
+/// Depth with which a signal from 0 to 1 moves an input over its whole travel, in the input's own
+/// sense: octaves on a log scale, else plain. 0 for an input without a range.
+double depthTravel(const Input& row);
+
+/// Elements up to which a tensor is solved for like knobs.
+inline constexpr std::size_t kSmallTensor = 64;
+
 /// One free variable and where its coordinates lie.
 struct FitEntry {
   FitVariable variable;
@@ -20,6 +27,7 @@ struct FitEntry {
   Unit unit = Unit::none;
   bool pitch = false;     ///< moves frequencies: measured first, then polished with small steps
   double cents = 0;       ///< of a pitch knob: pitch over its whole travel
+  bool circular = false;  ///< a phase over whole cycles: past its end it goes on at its beginning
   bool positive = false;  ///< a tensor of levels, stepped by its natural logarithm
   bool bent = false;      ///< a tensor of levels that the node itself bends (exp_sigmoid)
   std::size_t first = 0, count = 1;
@@ -35,6 +43,8 @@ class FitSpace {
   const std::vector<FitEntry>& entries() const { return entries_; }
   std::size_t size() const { return size_; }
   bool hasTensors() const;
+  /// Whether there is a tensor too large to be solved for element by element.
+  bool hasLargeTensors() const;
   bool hasScalars() const;
   GradientRequest request() const;
   /// Step size by coordinate.
@@ -42,7 +52,7 @@ class FitSpace {
 
   /// Coordinates of the plan's values.
   std::vector<double> read(const Plan& plan) const;
-  /// Keeps knobs and depths inside their range, a little away from its ends.
+  /// Keeps knobs and depths inside their range, a little away from its ends; phases go round.
   void clamp(std::span<double> x) const;
   /// Sets the values in one clip (tensors: in all, where they are shared).
   void write(std::span<const double> x, Executor& executor, int clip) const;

@@ -11,11 +11,14 @@ namespace {
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
-Result<std::unique_ptr<Executor>> Executor::create(Plan plan, const ExecutorOptions& options) {
+Result<std::unique_ptr<Executor>> Executor::create(Plan plan, const ExecutorOptions& options,
+                                                   const std::stop_token& stop) {
   std::unique_ptr<Executor> made(new Executor(std::move(plan), options));
-  made->allocate();
-  for (int n = 0; n < static_cast<int>(made->plan_.nodes.size()); ++n)
+  made->allocate(stop);
+  for (int n = 0; n < static_cast<int>(made->plan_.nodes.size()); ++n) {
+    if (stop.stop_requested()) return Error{"Cancelled."};
     if (auto done = made->prepareNode(n); !done) return done.error();
+  }
   return made;
 }
 
@@ -27,11 +30,11 @@ int Executor::chunkTicks(int node) const {
   return own == 0 ? options_.stretchTicks : std::min(own, options_.stretchTicks);
 }
 
-void Executor::allocate() {
+void Executor::allocate(const std::stop_token& stop) {
   const std::size_t nodes = plan_.nodes.size();
   buffers_.resize(at(plan_.slots));
   for (const PlanSignal& s : plan_.signals)
-    if (SignalBuffer& b = buffers_[at(s.slot)]; b.empty())
+    if (SignalBuffer& b = buffers_[at(s.slot)]; b.empty() && !stop.stop_requested())
       b = SignalBuffer(s.rate, s.width, domain(s.voiced), options_.stretchTicks);
   hasPrevious_.assign(plan_.signals.size(), 0);
   read_.assign(plan_.signals.size(), 0);

@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <memory>
+#include <stop_token>
 #include <unordered_map>
 
 #include "core/graph/buffers.h"
@@ -38,8 +39,10 @@ struct ExecutorOptions {
 /// Call setParameter, setTensor and reset only between runs, on the thread that runs.
 class Executor {
  public:
-  /// Error: what a node says when it cannot prepare (a missing file, say).
-  static Result<std::unique_ptr<Executor>> create(Plan plan, const ExecutorOptions& options);
+  /// Error: what a node says when it cannot prepare (a missing file, say); "Cancelled." when `stop` was
+  /// requested meanwhile (memory for a long clip takes a while to clear).
+  static Result<std::unique_ptr<Executor>> create(Plan plan, const ExecutorOptions& options,
+                                                  const std::stop_token& stop = {});
 
   const Plan& plan() const { return plan_; }
   const ExecutorOptions& options() const { return options_; }
@@ -118,7 +121,7 @@ class Executor {
   Executor(Plan plan, const ExecutorOptions& options);
 
   Result<void> prepareNode(int node);
-  void allocate();
+  void allocate(const std::stop_token& stop);
   void layoutParameters();
   void packParameter(int parameter);
   void resetNode(int node, int group);

@@ -25,7 +25,7 @@ int clipTicks(double seconds, double rate) {
 }
 
 Result<std::unique_ptr<Gradient>> Gradient::create(Plan plan, const GradientRequest& request, int ticks,
-                                                   const Options& options) {
+                                                   const Options& options, const std::stop_token& stop) {
   std::unique_ptr<Gradient> g(new Gradient());
   g->request_ = request;
   g->ticks_ = ticks;
@@ -39,11 +39,13 @@ Result<std::unique_ptr<Gradient>> Gradient::create(Plan plan, const GradientRequ
   run.stretchTicks = g->stretch_;
   run.clipFrames = static_cast<std::int64_t>(ticks) * kTick;
   run.limiter = options.limiter;
-  auto made = Executor::create(std::move(plan), run);
+  auto made = Executor::create(std::move(plan), run, stop);
   if (!made) return made.error();
   g->executor_ = std::move(*made);
   g->findActive();
+  g->stop_ = stop;
   g->allocate();
+  if (stop.stop_requested()) return Error{"Cancelled."};
   return g;
 }
 
@@ -93,7 +95,7 @@ void Gradient::allocate() {
   }
   cotangents_.resize(plan.signals.size());
   kept_.resize(plan.signals.size());
-  for (std::size_t s = 0; s < plan.signals.size(); ++s) {
+  for (std::size_t s = 0; s < plan.signals.size() && !stop_.stop_requested(); ++s) {
     const PlanSignal& signal = plan.signals[s];
     if (active_[at(signal.node)] && executor_->isRead(static_cast<int>(s)))
       cotangents_[s] = SignalBuffer(signal.rate, signal.width, executor_->domain(signal.voiced), stretch_);
@@ -107,7 +109,7 @@ void Gradient::allocate() {
   stateCotangent_.resize(nodes);
   chunkStates_.resize(nodes);
   std::size_t inputs = 0, outputs = 0, histories = 0, tensors = 0, scratch = 0;
-  for (int n = 0; n < static_cast<int>(nodes); ++n) {
+  for (int n = 0; n < static_cast<int>(nodes) && !stop_.stop_requested(); ++n) {
     const PlanNode& node = plan.nodes[at(n)];
     const Domain& d = executor_->domainOf(n);
     const Kernel& k = executor_->kernelOf(n);

@@ -38,7 +38,7 @@ class Gradient {
 
   /// Error: as Executor::create.
   static Result<std::unique_ptr<Gradient>> create(Plan plan, const GradientRequest& request, int ticks,
-                                                  const Options& options);
+                                                  const Options& options, const std::stop_token& stop = {});
 
   Executor& executor() { return *executor_; }
   const Executor& executor() const { return *executor_; }
