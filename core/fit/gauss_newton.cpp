@@ -20,7 +20,7 @@ constexpr int kFramesBetweenChecks = 16;
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// sums += rows rows^T, upper triangle; rows are [count][length].
-void addProducts(int count, int length, const float* rows, float* sums) {
+[[maybe_unused]] void addProducts(int count, int length, const float* rows, float* sums) {
   cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, count, length, 1, rows, length, 1, sums, count);
 }
 [[maybe_unused]] void addProducts(int count, int length, const double* rows, double* sums) {
