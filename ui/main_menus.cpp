@@ -32,7 +32,8 @@ void MainWindow::buildFileMenu() {
   menu->addAction(tr("Save &as..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S), this, &MainWindow::saveAs);
   menu->addSeparator();
   menu->addAction(tr("Open fit &target..."), this, [this] { fitPanel_->chooseTarget(); });
-  menu->addAction(tr("&Export audio..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E), this, &MainWindow::exportAudio);
+  menu->addAction(tr("&Export audio..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E), this,
+                  &MainWindow::exportAudio);
   menu->addSeparator();
   menu->addAction(tr("&Quit"), QKeySequence(Qt::CTRL | Qt::Key_Q), this, &QWidget::close);
 }

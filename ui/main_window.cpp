@@ -292,7 +292,8 @@ void MainWindow::cyclePanels(int step) {
 }
 
 bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
-  if (event->type() == QEvent::KeyPress && midi_->learning() && static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape) {
+  if (event->type() == QEvent::KeyPress && midi_->learning() &&
+      static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape) {
     midi_->cancelLearning();
     return true;
   }

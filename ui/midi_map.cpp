@@ -14,9 +14,7 @@ constexpr qint64 kOneGestureMs = 1000;
 const QString kKey = QStringLiteral("midi");
 }  // namespace
 
-QString midiName(const MidiControl& c) {
-  return QObject::tr("CC %1, channel %2").arg(c.controller).arg(c.channel);
-}
+QString midiName(const MidiControl& c) { return QObject::tr("CC %1, channel %2").arg(c.controller).arg(c.channel); }
 
 std::map<std::string, MidiControl> midiControls(const core::PatchNode& node) {
   std::map<std::string, MidiControl> out;
@@ -24,7 +22,8 @@ std::map<std::string, MidiControl> midiControls(const core::PatchNode& node) {
   const QJsonObject all = extras(node).value(kKey).toObject();
   for (auto at = all.begin(); at != all.end(); ++at) {
     const QJsonObject one = at.value().toObject();
-    const MidiControl c{one.value(QStringLiteral("controller")).toInt(-1), one.value(QStringLiteral("channel")).toInt()};
+    const MidiControl c{one.value(QStringLiteral("controller")).toInt(-1),
+                        one.value(QStringLiteral("channel")).toInt()};
     if (c.controller >= 0 && c.controller < 120 && c.channel >= 1 && c.channel <= 16) out[at.key().toStdString()] = c;
   }
   return out;

@@ -33,9 +33,7 @@ class MidiMap : public QObject {
   void learn(const std::string& node, const std::string& input);
   void cancelLearning();
   bool learning() const { return learning_.has_value(); }
-  bool learns(const std::string& node, const std::string& input) const {
-    return learning_ == std::pair(node, input);
-  }
+  bool learns(const std::string& node, const std::string& input) const { return learning_ == std::pair(node, input); }
   /// One undo step each.
   void assign(const std::string& node, const std::string& input, const MidiControl& control);
   void forget(const std::string& node, const std::string& input);

@@ -84,7 +84,7 @@ PlanOptions LiveEngine::options(const Patch& patch) const {
 Result<void> LiveEngine::setPatch(const Patch& wanted) {
   collect();
   const Patch patch = withoutBypassed(wanted, registry_);  // transitions compare cables as they run
-  if (transition_) {  // one edit after the other: the newest waits
+  if (transition_) {                                       // one edit after the other: the newest waits
     auto trial = compilePlan(patch, registry_, options(patch));
     if (!trial) return trial.error();
     pending_.assign(1, patch);

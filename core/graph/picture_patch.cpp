@@ -13,8 +13,8 @@ namespace {
 using namespace picture;
 
 constexpr std::size_t kMostPictured = 100;  ///< larger patches show their nodes alone
-constexpr int kStretch = 16;             ///< ticks
-constexpr float kBarsRange = 60;         ///< dB
+constexpr int kStretch = 16;                ///< ticks
+constexpr float kBarsRange = 60;            ///< dB
 
 /// First input that takes a control vector, or -1.
 int wideInput(const NodeType& type) {

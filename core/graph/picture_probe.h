@@ -54,7 +54,9 @@ struct Reader {
 };
 
 /// A control vector. Sound of variable width follows the mono test signal.
-inline bool isWide(const Output& row) { return row.width.size > 2 || (row.width.variable && row.rate == Rate::control); }
+inline bool isWide(const Output& row) {
+  return row.width.size > 2 || (row.width.variable && row.rate == Rate::control);
+}
 
 inline int pictureOutput(const NodeType& type, bool wide) {
   for (std::size_t o = 0; o < type.outputs.size(); ++o)

@@ -4,8 +4,11 @@
 #ifdef TONEWRIGHT_DOUBLE
 #include <cblas.h>
 #else
-#include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
+#endif
+
+#ifndef TONEWRIGHT_DOUBLE
+extern "C" void omp_set_num_threads(int);  // of the library's OpenMP runtime; its header is the compiler's own
 #endif
 
 namespace core {

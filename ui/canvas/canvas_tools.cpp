@@ -97,17 +97,15 @@ void Canvas::walk(int key) {
 
 void Canvas::bypassSelection() {
   if (selected_.empty()) return;
-  const bool any = std::any_of(selected_.begin(), selected_.end(), [this](const std::string& id) {
-    return !document_.patch().find(id)->bypassed;
-  });
+  const bool any = std::any_of(selected_.begin(), selected_.end(),
+                               [this](const std::string& id) { return !document_.patch().find(id)->bypassed; });
   document_.setBypassed(listOf(selected_), any);
 }
 
 void Canvas::collapseSelection() {
   if (selected_.empty()) return;
-  const bool any = std::any_of(selected_.begin(), selected_.end(), [this](const std::string& id) {
-    return !isCollapsed(*document_.patch().find(id));
-  });
+  const bool any = std::any_of(selected_.begin(), selected_.end(),
+                               [this](const std::string& id) { return !isCollapsed(*document_.patch().find(id)); });
   document_.setCollapsedNodes(listOf(selected_), any);
 }
 

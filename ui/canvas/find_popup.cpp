@@ -46,7 +46,8 @@ void FindPopup::fill() {
   for (const core::PatchNode& n : document_.patch().nodes) {
     const core::NodeType* type = document_.typeOf(n.id);
     const QString name = !n.label.empty() ? text(n.label) : type ? text(type->info.name) : text(n.type);
-    const QString all = name + QLatin1Char(' ') + text(n.id) + QLatin1Char(' ') + (type ? text(type->info.name) : QString());
+    const QString all =
+        name + QLatin1Char(' ') + text(n.id) + QLatin1Char(' ') + (type ? text(type->info.name) : QString());
     if (!all.contains(search_->text().trimmed(), Qt::CaseInsensitive)) continue;
     auto* item = new QListWidgetItem(name, list_);
     item->setData(NodeDelegate::kTypeRole, text(n.id));

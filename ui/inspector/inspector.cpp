@@ -111,8 +111,7 @@ void Inspector::buildTitle(QVBoxLayout& layout, const core::PatchNode& node, con
     bypass->setCheckable(true);
     bypass->setChecked(node.bypassed);
     bypass->setToolTip(tr("Passes what comes in through to the output (M)"));
-    connect(bypass, &QToolButton::clicked, this,
-            [this, id = node.id](bool on) { document_.setBypassed({id}, on); });
+    connect(bypass, &QToolButton::clicked, this, [this, id = node.id](bool on) { document_.setBypassed({id}, on); });
     row->addWidget(bypass, 0, Qt::AlignTop);
   }
   layout.addLayout(row);
