@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "presets/model_file.h"
+
 namespace app {
 
 std::filesystem::path presetFolder() {
@@ -14,12 +16,16 @@ std::filesystem::path presetFolder() {
   return TONEWRIGHT_SOURCE_PRESETS;
 }
 
+std::filesystem::path modelFolder() { return presetFolder().parent_path() / "models"; }
+
 core::Result<core::Patch> loadPatch(const std::string& pathOrId) {
   std::error_code code;
   if (std::filesystem::exists(pathOrId, code)) return presets::readPatch(pathOrId);
-  const auto preset = presetFolder() / (pathOrId + ".json");
-  if (pathOrId.find('/') == std::string::npos && std::filesystem::exists(preset, code))
-    return presets::readPatch(preset);
+  if (pathOrId.find('/') == std::string::npos)
+    for (const auto& folder : {presetFolder(), modelFolder()})
+      for (const char* ending : {".json", presets::kModelEnding})
+        if (const auto preset = folder / (pathOrId + ending); std::filesystem::exists(preset, code))
+          return presets::readPatch(preset);
   std::vector<std::string> ids;
   for (const auto& p : presets::factoryPresets(presetFolder())) ids.push_back(p.id);
   const std::string near = core::nearest(pathOrId, ids);

@@ -12,8 +12,10 @@ namespace app {
 
 /// The folder of factory presets: beside the installed program, else the source tree's.
 std::filesystem::path presetFolder();
+/// The folder beside it: trained models, and the patches that training starts from.
+std::filesystem::path modelFolder();
 
-/// A patch by file path or factory preset id. Error: names both ways.
+/// A patch by file path, factory preset id or the name of a shipped model. Error: names both ways.
 core::Result<core::Patch> loadPatch(const std::string& pathOrId);
 
 /// The recordings in a folder, by name, or the one file that is named. Empty when there are none.

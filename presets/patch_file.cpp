@@ -74,6 +74,10 @@ Result<void> checkPatchPlace(const std::filesystem::path& path) {
 
 Result<void> writePatch(const Patch& patch, const std::filesystem::path& path) {
   if (auto ok = checkPatchPlace(path); !ok) return ok;
+  if (path.extension() == kModelEnding) {  // what the model says of itself stays
+    auto before = readModel(path);
+    return writeModel({patch, before ? before->info : ModelInfo{}}, path);
+  }
   const PatchText text = writeText(patch);
   // The patch names no blob file but its own; blobs carry checksums, so a crash between the two
   // renames is noticed, and the earlier blobs stay as .blobs~ until the patch is in place.
@@ -96,7 +100,7 @@ std::vector<PresetInfo> factoryPresets(const std::filesystem::path& folder) {
   std::vector<PresetInfo> out;
   std::error_code code;
   for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
-    if (entry.path().extension() != ".json") continue;
+    if (entry.path().extension() != ".json" && entry.path().extension() != kModelEnding) continue;
     const auto patch = readPatch(entry.path());
     if (!patch) continue;
     out.push_back({entry.path().stem().string(), patch->name, patch->description, patch->tags, entry.path()});
