@@ -105,7 +105,6 @@ class TestBypass : public QObject {
     p.find("delay")->bypassed = true;
     p.voices = 1;
     LiveEngine engine(registry());
-    engine.setRate(48000);
     QVERIFY(engine.setPatch(p));
     engine.play({0, PlayerEvent::Type::noteOn, 60, 0.8F});
     std::vector<float> heard;
