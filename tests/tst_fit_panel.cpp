@@ -106,9 +106,15 @@ class TestFitPanel : public QObject {
     const int wanted = history.size() - 2;
     QCOMPARE(panel.curve()->marked(), wanted);
     QCOMPARE(cutoffOf(rig.engine.patch), cutoffOf(*history.at(wanted).patch));  // heard at once
-    QTest::mouseClick(panel.curve(), Qt::LeftButton, {}, panel.curve()->pointAt(1).toPoint());
-    QCOMPARE(panel.historySlider()->value(), 1);
-    const double kept = cutoffOf(*history.at(1).patch);
+    // a moment that lies apart from its neighbours: on a fast machine the first ones share a pixel
+    const auto x = [&](int i) { return panel.curve()->pointAt(i).x(); };
+    int apart = 1;
+    for (int i = 1; i + 1 < history.size(); ++i)
+      if (std::min(x(i) - x(i - 1), x(i + 1) - x(i)) > std::min(x(apart) - x(apart - 1), x(apart + 1) - x(apart)))
+        apart = i;
+    QTest::mouseClick(panel.curve(), Qt::LeftButton, {}, panel.curve()->pointAt(apart).toPoint());
+    QCOMPARE(panel.historySlider()->value(), apart);
+    const double kept = cutoffOf(*history.at(apart).patch);
     QVERIFY(kept < 1500);
     QTest::mouseClick(panel.keepButton(), Qt::LeftButton);
     QCOMPARE(cutoffOf(rig.patch()), kept);

@@ -108,7 +108,7 @@ class TestLevels : public QObject {
         return scale == 0 ? x : 2 * std::pow(1 / (1 + std::exp(-x)), std::log(10.0)) + 1e-7;
       };
       for (int tick = 0; tick < 2000; ++tick) {
-        const double place = std::min(((tick + 1) * kTick - 1) / 48000.0 * 250, values.shape[0] - 1.0);
+        const double place = std::min((tick + 1) * kTick / 48000.0 * 250, values.shape[0] - 1.0);
         const int from = static_cast<int>(place), to = std::min(from + 1, values.shape[0] - 1);
         for (int k = 0; k < values.shape[1]; ++k) {
           const double expected = mapped(from, k) + (place - from) * (mapped(to, k) - mapped(from, k));

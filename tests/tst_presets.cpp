@@ -46,7 +46,7 @@ class TestPresets : public QObject {
     QFETCH(QString, id);
     const Patch p = load(id);
     QVERIFY(!p.name.empty() && p.tags.size() >= 2 && p.description.ends_with(".") && !p.phrase.empty());
-    const auto plan = compilePlan(p, registry(), {});
+    const auto plan = compilePlan(p, registry(), {.rate = p.rate});
     QVERIFY2(plan.has_value(), plan ? "" : plan.error().message.c_str());
     QVERIFY(plan->outputNode >= 0);
     const auto free = declaredFree(p, registry());

@@ -393,7 +393,7 @@ Result<void> checkCable(const Patch& patch, const Registry& registry, const Cabl
   Patch trial = patch;
   trial.cables.push_back(cable);
   if (!cable.delayed && closesCycle(patch, cable.from, cable.to)) trial.cables.back().delayed = true;
-  if (auto plan = compilePlan(trial, registry, {}); !plan) return plan.error();
+  if (auto plan = compilePlan(trial, registry, {.rate = trial.rate}); !plan) return plan.error();
   return {};
 }
 
