@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs, builds and runs every test: sh tests/run.sh
-#   TONEWRIGHT_SANITIZERS=0  without the sanitizer builds, the longest stages
+#   TONEWRIGHT_SANITIZERS=1  also lints what changed and runs the sanitizer builds, the longest stages
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/app/setup.sh"
@@ -24,9 +24,6 @@ locale="$build-locale"  # one with a decimal comma, for the suites that try it
 [ -d "$locale/de_DE.UTF-8" ] || { mkdir -p "$locale" && localedef -i de_DE -f UTF-8 "$locale/de_DE.UTF-8"; }
 LOCPATH="$locale" ctest --test-dir "$build" --output-on-failure
 
-echo "== clang-tidy on what changed"
-sh tests/tidy.sh "$build"
-
 # sanitized KIND SUITE...: builds and runs suites under sanitizers; a failing one shows its end
 sanitized() {
   kind=$1
@@ -41,7 +38,9 @@ sanitized() {
     tail -n 1 "$folder/$suite.log"
   done
 }
-if [ "${TONEWRIGHT_SANITIZERS:-1}" = 1 ]; then
+if [ "${TONEWRIGHT_SANITIZERS:-0}" = 1 ]; then
+  echo "== clang-tidy on what changed"
+  sh tests/tidy.sh "$build"
   echo "== engine and files under AddressSanitizer and UBSan"
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   sanitized address,undefined tst_nodes tst_live tst_patch_file tst_files tst_fuzz
