@@ -9,8 +9,7 @@
 #pragma once
 
 #include "core/dsp/exp_sigmoid.h"
-#include "core/neural/frame_clock.h"
-#include "core/neural/sequence_net.h"
+#include "core/neural/frame_ramp.h"
 
 namespace nodes {
 
@@ -297,38 +296,16 @@ struct NeuralController {
 
   template <int L>
   static void forward(const Block<L>& b) {
-    const FrameClock clock(static_cast<double>(b.rate()));
-    const std::int64_t first = b.firstFrame() / kTick;
-    const auto& net = b.template prepared<Prepared>().net;
-    if (clock.everyTick()) {
-      for (int t = 0; t < b.ticks(); ++t) readInputs(b, t, first + t);
-      net.template run<L>(memoryOf(b), first, b.ticks());
-      for (int t = 0; t < b.ticks(); ++t) bend(b, first + t);
-    }
-    for (int t = 0; t < b.ticks(); ++t) {
-      const std::int64_t tick = first + t, frame = clock.frameOf(tick);
-      if (!clock.everyTick()) computePart(b, clock, t, tick, frame);
-      write(b, clock, t, tick, frame);
-    }
-  }
-  /// This tick's share of its frame's work.
-  template <int L>
-  static void computePart(const Block<L>& b, const FrameClock& clock, int t, std::int64_t tick, std::int64_t frame) {
-    if (clock.begins(tick)) readInputs(b, t, frame);
-    const double from = clock.begins(tick) ? 0 : clock.progress(tick - 1), to = clock.progress(tick);
-    b.template prepared<Prepared>().net.template runPart<L>(memoryOf(b), frame, from, to);
-    if (to == 1) bend(b, frame);
-  }
-  template <int L>
-  static void write(const Block<L>& b, const FrameClock& clock, int t, std::int64_t tick, std::int64_t frame) {
     const auto y = b.history(levels);
-    const auto weight = static_cast<Sample>(clock.progress(tick));
-    for (int o = 0; o < outputCount(b.setup()); ++o) {
-      const auto [output, element] = place(b.setup(), o);
-      const Vec<L> old = y.read(o, frame - 2);
-      b.controlOut(output).set(t, element,
-                               clock.everyTick() ? y.read(o, frame) : old + weight * (y.read(o, frame - 1) - old));
-    }
+    runOnClock<L>(
+        b, b.template prepared<Prepared>().net, memoryOf(b),
+        [&](int tick, std::int64_t frame) { readInputs(b, tick, frame); }, [&](std::int64_t frame) { bend(b, frame); },
+        [&](int tick, const FrameRamp& ramp) {
+          for (int o = 0; o < outputCount(b.setup()); ++o) {
+            const auto [output, element] = place(b.setup(), o);
+            b.controlOut(output).set(tick, element, ramp.read<L>(y, o));
+          }
+        });
   }
 
   // ---- backward -----------------------------------------------------------------------------
@@ -336,27 +313,17 @@ struct NeuralController {
   template <int L>
   static void backward(const Block<L>& b, const Grad<L>& grad) {
     const FrameClock clock(static_cast<double>(b.rate()));
-    const std::int64_t first = b.firstFrame() / kTick, last = first + b.ticks() - 1;
-    const int n = outputCount(b.setup());
+    const std::int64_t first = b.firstFrame() / kTick;
     const auto d = grad.history(levels);
     for (int t = 0; t < b.ticks(); ++t) {
-      const std::int64_t frame = clock.frameOf(first + t);
-      const auto weight = static_cast<Sample>(clock.progress(first + t));
-      for (int o = 0; o < n; ++o) {
+      const FrameRamp ramp(clock, first + t);
+      for (int o = 0; o < outputCount(b.setup()); ++o) {
         const auto [output, element] = place(b.setup(), o);
-        const Vec<L> dOut = grad.controlOut(output)(t, element);
-        if (clock.everyTick()) {
-          d.add(o, frame, dOut);
-        } else {
-          d.add(o, frame - 2, dOut * (1.0_s - weight));
-          d.add(o, frame - 1, dOut * weight);
-        }
+        ramp.add<L>(d, o, grad.controlOut(output)(t, element));
       }
     }
-    // what begins in this block has all its cotangents now: only later ticks read it
-    const std::int64_t begin = clock.begins(first) ? clock.frameOf(first) : clock.frameOf(first) + 1;
-    const int frames = static_cast<int>(clock.frameOf(last) - begin + 1);
-    if (frames > 0) sweepFrames(b, grad, clock, begin, frames);
+    const BegunFrames begun(clock, first, b.ticks());
+    if (begun.count > 0) sweepFrames(b, grad, clock, begun.first, begun.count);
   }
   template <int L>
   static void sweepFrames(const Block<L>& b, const Grad<L>& grad, const FrameClock& clock, std::int64_t begin,

@@ -3,7 +3,10 @@
 
 #include "nodes/neural/conditioner.h"
 #include "nodes/neural/controller.h"
+#include "nodes/neural/embedding.h"
+#include "nodes/neural/encoder.h"
 #include "nodes/neural/loudness.h"
+#include "nodes/neural/mfcc.h"
 #include "nodes/neural/pitch_tracker.h"
 
 void nodes::addNeuralNodes(core::Registry& r) {
@@ -11,4 +14,7 @@ void nodes::addNeuralNodes(core::Registry& r) {
   r.add(core::makeNodeType<PitchTracker>());
   r.add(core::makeNodeType<Loudness>());
   r.add(core::makeNodeType<Conditioner>());
+  r.add(core::makeNodeType<Mfcc>());
+  r.add(core::makeNodeType<NeuralEncoder>());
+  r.add(core::makeNodeType<InstrumentEmbedding>());
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What nodes on the frame clock share: the straight line from frame to frame that their outputs
+// follow, and running a network a share of a frame at a time.
+#pragma once
+
+#include "core/graph/node.h"
+#include "core/neural/frame_clock.h"
+#include "core/neural/sequence_net.h"
+
+namespace core {
+
+/// The frames between which an output lies at a tick. Where a frame is a tick its result is that
+/// tick's; elsewhere it is complete at the frame's end and reached over the next one.
+struct FrameRamp {
+  std::int64_t before = 0, after = 0;
+  Sample weight = 1;  ///< of `after`
+
+  FrameRamp(const FrameClock& clock, std::int64_t tick) {
+    const std::int64_t frame = clock.frameOf(tick);
+    before = clock.everyTick() ? frame : frame - 2;
+    after = clock.everyTick() ? frame : frame - 1;
+    weight = clock.everyTick() ? 1.0_s : static_cast<Sample>(clock.progress(tick));
+  }
+  template <int L>
+  Vec<L> read(const HistoryRing<L>& y, int line) const {
+    const Vec<L> old = y.read(line, before);
+    return before == after ? old : old + weight * (y.read(line, after) - old);
+  }
+  /// Adjoint of `read`.
+  template <int L>
+  void add(const HistoryRing<L>& dy, int line, const Vec<L>& d) const {
+    if (before != after) dy.add(line, before, d * (1.0_s - weight));
+    dy.add(line, after, d * weight);
+  }
+};
+
+/// Frames whose first tick lies in a run of ticks. In a sweep back over such a run they have all
+/// their cotangents: only later ticks read them.
+struct BegunFrames {
+  std::int64_t first = 0;
+  int count = 0;
+
+  BegunFrames(const FrameClock& clock, std::int64_t firstTick, int ticks) {
+    first = clock.begins(firstTick) ? clock.frameOf(firstTick) : clock.frameOf(firstTick) + 1;
+    count = static_cast<int>(clock.frameOf(firstTick + ticks - 1) - first + 1);
+  }
+};
+
+/// Runs a network on the frame clock over a block. read(tick of the block, frame) writes a frame's
+/// inputs; finish(frame) is called when its outputs are complete; write(tick of the block, ramp) once a
+/// tick, after that.
+template <int L, class Read, class Finish, class Write>
+void runOnClock(const Block<L>& b, const SequenceNet& net, const NetMemory<L>& m, Read read, Finish finish,
+                Write write) {
+  const FrameClock clock(static_cast<double>(b.rate()));
+  const std::int64_t first = b.firstFrame() / kTick;
+  if (clock.everyTick()) {
+    for (int t = 0; t < b.ticks(); ++t) read(t, first + t);
+    net.run<L>(m, first, b.ticks());
+    for (int t = 0; t < b.ticks(); ++t) finish(first + t);
+  }
+  for (int t = 0; t < b.ticks(); ++t) {
+    const std::int64_t tick = first + t, frame = clock.frameOf(tick);
+    if (!clock.everyTick()) {  // this tick's share of its frame's work
+      if (clock.begins(tick)) read(t, frame);
+      const double from = clock.begins(tick) ? 0 : clock.progress(tick - 1), to = clock.progress(tick);
+      net.runPart<L>(m, frame, from, to);
+      if (to == 1) finish(frame);
+    }
+    write(t, FrameRamp(clock, tick));
+  }
+}
+
+}  // namespace core
