@@ -90,7 +90,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
       ->check(within(1, 1000000));
   fits->add_option("--seed", fit.seed, "Seed of the search")->check(within(0, 2147483647));
   auto* trains = cli.add_subcommand("train", "Train a model on a folder of recordings");
-  trains->add_option("FOLDER", train.folder, "Folder of recordings of one instrument (or one file)")->required();
+  trains->add_option("FOLDER", train.folder, "Folder of recordings; each instrument in a sub-folder when several (or one file)")->required();
   trains->add_option("-o,--output", train.out, "Model file, .safetensors")->required();
   trains->add_option("--patch", train.patch, "Patch to train (a file or a factory preset)");
   trains->add_option("--size", train.size, "tiny, small, full, or patch: as the patch has it");

@@ -10,6 +10,8 @@
 #include "app/commands.h"
 #include "core/analysis/evaluation.h"
 #include "core/neural/baselines.h"
+#include "core/neural/instruments.h"
+#include "core/neural/morph.h"
 #include "core/neural/transfer.h"
 
 namespace app {
@@ -60,7 +62,11 @@ struct Report {
   std::vector<std::string> skipped;
   core::ParameterCount parameters;
   double latency = 0;  ///< s
+  std::vector<core::Morph> morphs;
 };
+constexpr const char* kMorphNote =
+    "pitch and loudness of the first recording played with its own z and with that of the second, of another "
+    "instrument; part: of the way between the centroids of the recordings";
 
 void printJson(const Report& r, const std::string& model) {
   nlohmann::ordered_json j;
@@ -77,6 +83,16 @@ void printJson(const Report& r, const std::string& model) {
     to["mean"] = json(core::meanOf(row.files));
     for (std::size_t i = 0; i < row.files.size(); ++i) to["files"][r.files[i]] = json(row.files[i]);
   }
+  for (const core::Morph& m : r.morphs)
+    j["morphs"].push_back({{"from", m.from},
+                           {"to", m.to},
+                           {"centroid_from", m.centroidFrom},
+                           {"centroid_to", m.centroidTo},
+                           {"played_from", m.playedFrom},
+                           {"played_to", m.playedTo},
+                           {"part", m.part()},
+                           {"loud_sigma", m.loudSigma},
+                           {"f0_semitones", m.f0Semitones}});
   for (const Published& p : kPublished) {
     nlohmann::ordered_json row{{"name", p.name}, {"source", p.source}, {"note", kPublishedNote}};
     if (p.loudSigma >= 0) row["loud_sigma"] = p.loudSigma;
@@ -87,6 +103,7 @@ void printJson(const Report& r, const std::string& model) {
   }
   for (const core::Measure& m : core::measures(core::Evaluation{}))
     j["definitions"][std::string(m.key)] = std::string(m.definition);
+  j["definitions"]["morphs"] = kMorphNote;
   j["definitions"]["real_time_factor"] = "time taken by one pass on one thread / length of the sound";
   std::cout << j.dump(1) << "\n";
 }
@@ -102,6 +119,15 @@ void printTable(const char* title, const std::vector<std::pair<std::string, core
     for (const auto& v : values) std::printf(" %12.4f", v[m].value);
     std::printf("\n");
   }
+}
+
+void printMorphs(const std::vector<core::Morph>& morphs) {
+  if (morphs.empty()) return;
+  std::printf("\nz alone: %s\n%12s %12s %12s %12s %8s %11s %13s\n", kMorphNote, "from Hz", "to Hz", "played Hz",
+              "with z Hz", "part", "loud_sigma", "f0_semitones");
+  for (const core::Morph& m : morphs)
+    std::printf("%12.0f %12.0f %12.0f %12.0f %8.2f %11.4f %13.4f  %s -> %s\n", m.centroidFrom, m.centroidTo,
+                m.playedFrom, m.playedTo, m.part(), m.loudSigma, m.f0Semitones, m.from.c_str(), m.to.c_str());
 }
 
 void printText(const Report& r, const std::string& model) {
@@ -122,6 +148,7 @@ void printText(const Report& r, const std::string& model) {
   for (const Row& row : r.rows) std::printf(" %12.4f", row.seconds / row.sound);
   std::printf("\n\nPublished (%s):\n%-36s %10s %12s %12s %12s\n", kPublishedNote, "", "loud_sigma", "f0_clip_mean",
               "outliers", "parameters");
+  printMorphs(r.morphs);
   const auto cell = [](double v) { return v < 0 ? std::string("-") : nlohmann::json(v).dump(); };
   for (const Published& p : kPublished)
     std::printf("%-36s %10s %12s %12s %12.0f  %s\n", p.name, cell(p.loudSigma).c_str(), cell(p.f0).c_str(),
@@ -157,25 +184,39 @@ int evaluateCommand(const core::Registry& registry, const std::string& model, co
   const auto latency = core::measureLatency(*patch, registry);
   if (!latency) return fail(latency.error());
   report.latency = latency->value_or(0);
+  const auto named = [&](const std::filesystem::path& file) {
+    return file == folder ? file.filename().string() : file.lexically_relative(folder).generic_string();
+  };
+  std::vector<std::string> names;
+  for (const auto& file : files) names.push_back(named(file));
+  const std::vector<std::string> instruments = core::instrumentsOf(names);
+  std::vector<core::NamedSound> sounds;
   for (const auto& file : files) {
-    const std::string name = file.filename().string();
+    const std::string name = named(file);
     auto read = core::readAudio(file);
     if (!read) {
       report.skipped.push_back(name + ": " + read.error().message);
       continue;
     }
     const core::AudioData sound = core::resample({read->rate, {read->folded()}}, patch->rate);
+    const core::Patch player = core::asInstrument(*patch, registry, name, instruments);
     for (Row& row : report.rows) {
       const auto start = Clock::now();
-      const auto played = playRow(row, *patch, registry, sound, report.latency);
+      const auto played = playRow(row, player, registry, sound, report.latency);
       row.seconds += std::chrono::duration<double>(Clock::now() - start).count();
       row.sound += sound.seconds();
       if (!played) return fail(played.error());
       row.files.push_back(core::evaluate(*read, *played));
     }
     report.files.push_back(name);
+    sounds.push_back({name, std::move(*read)});
   }
   if (report.files.empty()) return fail(Error{"No recording could be read: " + report.skipped.front()});
+  if (core::readsLatent(*patch)) {
+    auto morphs = core::measureMorphs(*patch, registry, sounds);
+    if (!morphs) return fail(morphs.error());
+    report.morphs = std::move(*morphs);
+  }
   json ? printJson(report, model) : printText(report, model);
   return 0;
 }

@@ -20,12 +20,13 @@ using core::Result;
 
 std::stop_source interrupted;
 
-/// Sizes of the networks of a patch, by the settings they have.
+/// Sizes of the networks of a patch, by the settings they have; `encoder`: recurrent units of those
+/// that give z, which say less than those that play.
 struct Size {
   const char* name;
-  double recurrent, dense, before, after;
+  double recurrent, dense, before, after, encoder;
 };
-constexpr Size kSizes[] = {{"tiny", 256, 64, 0, 0}, {"small", 256, 128, 1, 1}, {"full", 512, 512, 3, 3}};
+constexpr Size kSizes[] = {{"tiny", 256, 64, 0, 0, 64}, {"small", 256, 128, 1, 1, 128}, {"full", 512, 512, 3, 3, 512}};
 
 Result<void> applySize(core::Patch& patch, const core::Registry& registry, const std::string& name) {
   if (name == "patch") return {};
@@ -34,8 +35,11 @@ Result<void> applySize(core::Patch& patch, const core::Registry& registry, const
   for (core::PatchNode& n : patch.nodes) {
     const core::NodeType* type = registry.find(n.type);
     if (!type || type->settingIndex("recurrent") < 0) continue;
-    const std::pair<const char*, double> rows[] = {
-        {"recurrent", at->recurrent}, {"dense", at->dense}, {"before", at->before}, {"after", at->after}};
+    const bool encoder = type->outputIndex("z") >= 0;
+    const std::pair<const char*, double> rows[] = {{"recurrent", encoder ? at->encoder : at->recurrent},
+                                                   {"dense", at->dense},
+                                                   {"before", encoder ? 0 : at->before},
+                                                   {"after", encoder ? 0 : at->after}};
     for (const auto& [row, value] : rows)
       if (type->settingIndex(row) >= 0) n.settings[row] = {value, ""};
     n.tensors.clear();  // of another size
@@ -121,6 +125,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
     resume = std::move(*state);
   }
   core::DatasetOptions data;
+  if (std::filesystem::is_directory(a.folder, code)) data.root = a.folder;
   data.validate = a.validate;
   data.seed = static_cast<unsigned>(a.seed);
   core::TrainOptions options;
@@ -152,6 +157,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
   model.patch = result->patch;
   model.info.trained = result->trained;
   model.info.validated = result->validated;
+  if (result->instruments.size() > 1) model.info.instruments = result->instruments;
   const auto& curve = result->curve;
   char line[200];
   std::snprintf(line, sizeof line, "%d steps, %.1f min, seed %d, loss %.4f, held out %.4f, %.0f s of sound",
@@ -162,6 +168,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
   for (const core::Skipped& s : result->skipped) std::printf("Skipped %s: %s\n", s.file.c_str(), s.reason.c_str());
   printList("Trained on", result->trained);
   printList("Held out", result->validated);
+  if (!model.info.instruments.empty()) printList("Instruments", model.info.instruments);
   for (const core::TrainPoint& p : curve)
     std::printf("%6d steps %7.1f s  loss %.4f  held out %.4f\n", p.step, p.seconds, p.loss, p.validation);
   for (const std::string& w : result->warnings) std::printf("%s\n", w.c_str());

@@ -131,6 +131,7 @@ Model modelOf(const Parts& p) {
   m.info.training = metadata.value("training", "");
   m.info.trained = list(metadata, "trained");
   m.info.validated = list(metadata, "validated");
+  m.info.instruments = list(metadata, "instruments");
   return m;
 }
 }  // namespace
@@ -146,6 +147,7 @@ std::string writeModelBytes(const Model& model) {
                             {"training", model.info.training},
                             {"trained", Json(model.info.trained).dump()},
                             {"validated", Json(model.info.validated).dump()},
+                            {"instruments", Json(model.info.instruments).dump()},
                             {"patch", text.json}};
   std::uint64_t at = 0;
   for (const core::PatchNode& n : model.patch.nodes)

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/graph/realtime.h"
+#include "core/neural/instruments.h"
 
 namespace core {
 namespace {
@@ -38,6 +39,10 @@ void setSteps(Learnable& l, const PlanNode& node, const Tensor& row, bool given,
   for (double& r : l.rates) r *= kGrowingRate;
   if (!given) std::fill(l.start.begin(), l.start.end(), 0.0);
 }
+
+/// Elements of a feature that a louder sound raises by its gain, the first ones: a loudness, and of MFCC
+/// the mean level.
+int levelElements(const Feature& f) { return f.output == "loudness" ? f.width : f.output == "mfcc" ? 1 : 0; }
 
 /// Six sizes at 16 kHz, 2048 to 64; longer ones at higher rates.
 LossOptions lossOptions(double rate) {
@@ -86,6 +91,7 @@ Result<std::unique_ptr<Batch>> Batch::create(const FrontCut& cut, const Registry
   GradientRequest request;
   for (const Learnable& l : b->learnables_) request.tensors.push_back(l.at);
   for (const Feature& f : cut.features) b->tracks_.push_back(plan->findNode(f.track));
+  if (!cut.instrumentTrack.empty()) b->instrumentTrack_ = plan->findNode(cut.instrumentTrack);
   const int ticks = clipTicks(options.clipSeconds, cut.rest.rate);
   auto made =
       Gradient::create(std::move(*plan), request, ticks, {.clips = options.lanes, .memoryLimit = std::size_t{1} << 30});
@@ -112,15 +118,49 @@ void Batch::placeClip(const Dataset& data, const Slice& slice, int lane) {
     const Feature& feature = cut_->features[f];
     const int rows = e.plan().nodes[at(tracks_[f])].tensors[0].shape[0];
     e.setTensor(tracks_[f], 0, lane,
-                data.track(slice, static_cast<int>(f), feature.width, feature.output == "loudness", rows));
+                data.track(slice, static_cast<int>(f), feature.width, levelElements(feature), rows));
   }
+  if (instrumentTrack_ < 0) return;
+  const auto rows = at(e.plan().nodes[at(instrumentTrack_)].tensors[0].shape[0]);
+  const double position =
+      instrumentPosition(data.sources()[at(slice.source)].instrument, static_cast<int>(data.instruments().size()));
+  e.setTensor(instrumentTrack_, 0, lane, std::vector<Sample>(rows, static_cast<Sample>(position)));
+}
+
+void Batch::placeClips(const Dataset& data, std::span<const Slice> clips) {
+  for (int lane = 0; lane < lanes(); ++lane)  // lanes without a clip repeat the first, outside the loss
+    placeClip(data, clips[at(lane) < clips.size() ? at(lane) : 0], lane);
+}
+
+double Batch::spread(const Dataset& data, std::span<const Slice> clips, const std::string& node,
+                     const std::string& output, const std::stop_token& stop) {
+  const DenormalsOff denormals;
+  placeClips(data, clips);
+  gradient_->forward(stop);
+  const Executor& e = gradient_->executor();
+  const PlanNode& n = e.plan().nodes[at(e.plan().findNode(node))];
+  const int o = n.type->outputIndex(output), width = n.outputWidths[at(o)];
+  const int warm = warmFrames_ / kTick, ticks = gradient_->checkpointed() ? 0 : gradient_->ticks();
+  double sum = 0;
+  for (int k = 0; k < width; ++k) {
+    double mean = 0, square = 0;
+    int count = 0;
+    for (int clip = 0; clip < static_cast<int>(clips.size()); ++clip)
+      for (int t = warm; t < ticks; ++t, ++count) {
+        const SignalView v = e.signal(n.firstSignal + o, clip / groupLanes(lanes()));
+        const auto x = static_cast<double>(v.data[t * v.step + k * v.channel + clip % groupLanes(lanes())]);
+        mean += x;
+        square += x * x;
+      }
+    if (count) sum += square / count - mean / count * (mean / count);
+  }
+  return std::sqrt(std::max(0.0, sum / width));
 }
 
 double Batch::step(const Dataset& data, std::span<const Slice> clips, unsigned noise, std::span<double> d,
                    const std::stop_token& stop) {
   const DenormalsOff denormals;
-  for (int lane = 0; lane < lanes(); ++lane)  // lanes without a clip repeat the first, outside the loss
-    placeClip(data, clips[at(lane) < clips.size() ? at(lane) : 0], lane);
+  placeClips(data, clips);
   gradient_->executor().offsetSeeds(noise);
   gradient_->forward(stop);
   const auto frames = at(gradient_->frames()), warm = at(warmFrames_);

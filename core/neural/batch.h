@@ -38,9 +38,13 @@ class Batch {
   /// which of the many noises to play.
   double step(const Dataset& data, std::span<const Slice> clips, unsigned noise, std::span<double> d,
               const std::stop_token& stop);
+  /// How far a control output lies from its mean over clips (root mean square over its elements).
+  double spread(const Dataset& data, std::span<const Slice> clips, const std::string& node, const std::string& output,
+                const std::stop_token& stop);
 
  private:
   Batch() = default;
+  void placeClips(const Dataset& data, std::span<const Slice> clips);
   void placeClip(const Dataset& data, const Slice& slice, int lane);
 
   Options options_;
@@ -48,6 +52,7 @@ class Batch {
   std::vector<Learnable> learnables_;
   std::unique_ptr<Gradient> gradient_;
   std::vector<int> tracks_;  ///< node of the plan by feature
+  int instrumentTrack_ = -1;
   int warmFrames_ = 0;
 };
 

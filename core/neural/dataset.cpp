@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/neural/instruments.h"
+
 namespace core {
 namespace {
 constexpr double kLevelWindow = 0.01, kShortestTake = 0.08, kShortestGap = 0.1;
@@ -23,6 +25,12 @@ float peakOf(std::span<const float> x) {
 AudioData atPitch(AudioData audio, double cents) {
   audio.rate *= std::exp2(cents / 1200);
   return audio;
+}
+
+std::string nameOf(const std::filesystem::path& file, const std::filesystem::path& root) {
+  if (root.empty()) return file.filename().string();
+  const auto below = file.lexically_relative(root);
+  return below.empty() || *below.begin() == ".." ? file.filename().string() : below.generic_string();
 }
 }  // namespace
 
@@ -59,7 +67,7 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
   int number = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
     progress("Listening", static_cast<double>(i) / static_cast<double>(files.size()));
-    const std::string name = files[i].filename().string();
+    const std::string name = nameOf(files[i], options.root);
     const auto read = readAudio(files[i]);
     if (!read) {
       set.skipped_.push_back({name, read.error().message});
@@ -97,6 +105,7 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
     }
     if (stop.stop_requested()) return Error{"Cancelled."};
   }
+  set.nameInstruments();
   if (set.takeNames(false).empty())
     return Error{"There is nothing to train on: " +
                  (set.skipped_.empty() ? std::string("the folder holds no recordings.")
@@ -118,6 +127,15 @@ double Dataset::seconds() const {
     for (const Take& t : s.takes)
       if (!s.copy && !t.validation) sum += static_cast<double>(t.end - t.begin) / rate_;
   return sum;
+}
+
+void Dataset::nameInstruments() {
+  std::vector<std::string> names;
+  for (const Source& s : sources_) names.push_back(s.file);
+  instruments_ = instrumentsOf(names);
+  for (Source& s : sources_)
+    s.instrument = static_cast<int>(std::find(instruments_.begin(), instruments_.end(), instrumentOf(s.file)) -
+                                    instruments_.begin());
 }
 
 bool Dataset::overlapsValidation(const Source& source, std::int64_t begin, std::int64_t end) const {
@@ -175,7 +193,7 @@ void Dataset::sound(const Slice& slice, std::span<Sample> out) const {
     out[i] = first + i < x.size() ? gain * static_cast<Sample>(x[first + i]) : 0.0_s;
 }
 
-std::vector<Sample> Dataset::track(const Slice& slice, int feature, int width, bool loudness, int rows) const {
+std::vector<Sample> Dataset::track(const Slice& slice, int feature, int width, int levels, int rows) const {
   const auto& values = sources_[static_cast<std::size_t>(slice.source)].features[static_cast<std::size_t>(feature)];
   const auto ticks = static_cast<std::int64_t>(values.size()) / width;
   std::vector<Sample> out;
@@ -183,7 +201,7 @@ std::vector<Sample> Dataset::track(const Slice& slice, int feature, int width, b
     const std::int64_t tick = std::clamp<std::int64_t>(slice.firstTick + std::max(0, r - 1), 0, ticks - 1);
     for (int k = 0; k < width; ++k)
       out.push_back(static_cast<Sample>(values[static_cast<std::size_t>(tick * width + k)]) +
-                    (loudness ? static_cast<Sample>(slice.decibels) : 0.0_s));
+                    (k < levels ? static_cast<Sample>(slice.decibels) : 0.0_s));
   }
   return out;
 }

@@ -14,14 +14,15 @@ namespace core {
 
 /// One stretch of sound between silences. Frames.
 struct Take {
-  std::string name;  ///< file name and its number in the file: "notes.flac#3"
+  std::string name;  ///< name of the recording and the take's number in it: "notes.flac#3"
   std::int64_t begin = 0, end = 0;
   bool validation = false;
 };
 
 /// One recording, or a copy of it at another pitch.
 struct Source {
-  std::string file;
+  std::string file;    ///< name of the recording: its path below the folder, "violin/notes.flac"
+  int instrument = 0;  ///< index into Dataset::instruments
   std::vector<float> sound;
   std::vector<std::vector<float>> features;  ///< by feature: [tick][element]
   std::vector<Take> takes;
@@ -36,7 +37,8 @@ struct Slice {
 };
 
 struct DatasetOptions {
-  std::vector<std::string> validate;  ///< take names or file names; empty: every tenth take
+  std::filesystem::path root;         ///< folder that recordings are named from; empty: by their file names
+  std::vector<std::string> validate;  ///< take names or recordings' names; empty: every tenth take
   bool pitchCopies = true;            ///< adds copies up and down by a part of a semitone
   unsigned seed = 1;
 };
@@ -57,6 +59,8 @@ class Dataset {
 
   const std::vector<Source>& sources() const { return sources_; }
   const std::vector<Skipped>& skipped() const { return skipped_; }
+  /// Names of the instruments in order, see core/neural/instruments.h.
+  const std::vector<std::string>& instruments() const { return instruments_; }
   std::vector<std::string> takeNames(bool validation) const;
   double seconds() const;  ///< of sound to train on, copies apart
 
@@ -66,15 +70,18 @@ class Dataset {
   std::vector<Slice> validationSlices(int ticks, int most) const;
   /// `frames` samples of a clip, zeros past its end.
   void sound(const Slice& slice, std::span<Sample> out) const;
-  /// A feature of a clip as the rows of a track: row r + 1 is tick r, row 0 repeats it.
-  std::vector<Sample> track(const Slice& slice, int feature, int width, bool loudness, int rows) const;
+  /// A feature of a clip as the rows of a track: row r + 1 is tick r, row 0 repeats it. The clip's gain is
+  /// added to the first `levels` elements, which are decibels.
+  std::vector<Sample> track(const Slice& slice, int feature, int width, int levels, int rows) const;
 
  private:
+  void nameInstruments();
   bool overlapsValidation(const Source& source, std::int64_t begin, std::int64_t end) const;
 
   double rate_ = 16000;
   std::vector<Source> sources_;
   std::vector<Skipped> skipped_;
+  std::vector<std::string> instruments_;
 };
 
 /// Takes of a sound: at least 80 ms long, 100 ms of silence (60 dB under the peak) apart.

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/graph/realtime.h"
+#include "core/neural/instruments.h"
 
 namespace core {
 namespace {
@@ -46,6 +47,19 @@ PatchNode trackNode(const std::string& id, int width, int ticks, double rate) {
   n.settings["length"] = {ticks / frameRate, ""};
   return n;
 }
+
+/// A track takes the place of knob and cables wherever an instrument is chosen.
+void driveInstruments(FrontCut& cut, const Registry& registry, int ticks) {
+  const auto nodes = instrumentNodes(cut.rest, registry);
+  if (nodes.empty()) return;
+  cut.instrumentTrack = cut.rest.freshId("instrument");
+  cut.rest.nodes.push_back(trackNode(cut.instrumentTrack, 1, ticks, cut.rest.rate));
+  for (const std::string& id : nodes) {
+    std::erase_if(cut.rest.cables, [&](const Cable& c) { return c.to == id && c.input == "instrument"; });
+    cut.rest.cables.push_back({cut.instrumentTrack, "out", id, "instrument"});
+    cut.rest.find(id)->values["instrument"] = 0;
+  }
+}
 }  // namespace
 
 Result<FrontCut> cutFront(const Patch& patch, const Registry& registry, int clipTicks) {
@@ -85,6 +99,7 @@ Result<FrontCut> cutFront(const Patch& patch, const Registry& registry, int clip
   }
   cut.rest.cables = std::move(kept);
   if (cut.features.empty()) return Error{"No control signal leads from the audio input to what can learn."};
+  driveInstruments(cut, registry, clipTicks);
   return cut;
 }
 

@@ -25,6 +25,7 @@ struct FrontCut {
   Patch front;  ///< the listening nodes only
   Patch rest;   ///< everything else, tracks in place of features
   std::vector<Feature> features;
+  std::string instrumentTrack = {};  ///< the node of the rest that says which instrument plays; empty: nobody asks
 };
 
 /// Cuts a patch for clips of so many ticks. Error: when nothing in it listens or learns, or a node

@@ -5,52 +5,16 @@
 #include <chrono>
 #include <cmath>
 #include <future>
-#include <numeric>
 
 #include "core/neural/batch.h"
+#include "core/neural/instruments.h"
+#include "core/neural/statistics.h"
 
 namespace core {
 namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kMostValidation = 16;
 constexpr double kSmoothing = 0.05;  // of the loss that is shown
-
-/// Mean, spread and range of a feature over all training sound, written into the settings of the
-/// inputs it goes to: `<input>-mean`, `-spread`, `-low`, `-high` where a node has them.
-void writeStatistics(Patch& patch, const FrontCut& cut, const Dataset& data, const Registry& registry) {
-  for (std::size_t f = 0; f < cut.features.size(); ++f) {
-    if (cut.features[f].width != 1) continue;
-    std::vector<double> values;
-    for (const Source& s : data.sources())
-      if (!s.copy)
-        for (const Take& t : s.takes)
-          for (std::int64_t i = t.begin / kTick; !t.validation && i < t.end / kTick; ++i)
-            if (static_cast<std::size_t>(i) < s.features[f].size())
-              values.push_back(static_cast<double>(s.features[f][static_cast<std::size_t>(i)]));
-    if (values.empty()) continue;
-    std::sort(values.begin(), values.end());
-    const auto quantile = [&](double q) {
-      return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-    };
-    const double count = static_cast<double>(values.size());
-    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
-    double square = 0;
-    for (const double v : values) square += (v - mean) * (v - mean);
-    const std::pair<const char*, double> statistics[] = {{"-mean", mean},
-                                                         {"-spread", std::max(0.05, std::sqrt(square / count))},
-                                                         {"-low", quantile(0.002)},
-                                                         {"-high", quantile(0.998)}};
-    for (const auto& [node, input] : cut.features[f].inputs) {
-      PatchNode* n = patch.find(node);
-      const NodeType* type = n ? registry.find(n->type) : nullptr;
-      for (const auto& [ending, value] : statistics)
-        if (const int s = type ? type->settingIndex(input + ending) : -1; s >= 0) {
-          const Setting& row = type->settings[static_cast<std::size_t>(s)];
-          n->settings[input + ending] = {std::clamp(value, row.min, row.max), ""};
-        }
-    }
-  }
-}
 
 /// A training run: what its stages share.
 class Run {
@@ -70,6 +34,8 @@ class Run {
   double step(double scale);
   double validate();
   void judge();
+  void nameInstruments();
+  void measureLatents();
   bool finished() const;
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   double part() const;
@@ -115,7 +81,10 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
   data_ = std::move(*data);
   result_.patch = patch;
   writeStatistics(result_.patch, cut_, data_, registry_);
-  cut_.rest = cutFront(result_.patch, registry_, ticks + 1)->rest;
+  nameInstruments();
+  auto again = cutFront(result_.patch, registry_, ticks + 1);  // with what has just been written
+  if (!again) return again.error();
+  cut_ = std::move(*again);
   for (int t = 0; t < options_.threads; ++t) {
     auto batch = Batch::create(cut_, registry_, {options_.lanes, options_.clipSeconds, options_.warmSeconds});
     if (!batch) return batch.error();
@@ -123,6 +92,31 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
   }
   validation_ = data_.validationSlices(ticks, std::min(kMostValidation, options_.lanes * options_.threads));
   return {};
+}
+
+void Run::nameInstruments() {
+  result_.instruments = data_.instruments();
+  if (cut_.instrumentTrack.empty()) return;
+  const auto count = static_cast<int>(result_.instruments.size());
+  setInstruments(result_.patch, registry_, count);
+  if (count == 1)
+    result_.warnings.push_back(
+        "The patch chooses between instruments, but all recordings are of one; put those of each instrument into a "
+        "folder of its own.");
+}
+
+/// How far the z of each encoder reaches, for those who take it into another model.
+void Run::measureLatents() {
+  for (const PatchNode& n : cut_.rest.nodes) {
+    const NodeType* type = registry_.find(n.type);
+    if (!type || type->settingIndex("z-spread") < 0 || type->outputIndex("z") < 0) continue;
+    std::mt19937 random(options_.seed);
+    std::vector<Slice> clips;
+    for (int i = 0; i < options_.lanes; ++i) clips.push_back(data_.draw(random, batches_[0]->ticks()));
+    batches_[0]->setValues(best_);
+    const double spread = batches_[0]->spread(data_, clips, n.id, "z", {});
+    if (spread > 0) result_.patch.find(n.id)->settings["z-spread"] = {std::clamp(spread, 1e-4, 1000.0), ""};
+  }
 }
 
 Result<void> Run::begin(const TrainState* resume) {
@@ -277,6 +271,7 @@ Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesyste
   if (auto done = prepare(patch, files, dataOptions); !done) return done.error();
   if (auto done = begin(resume); !done) return done.error();
   loop();
+  measureLatents();
   result_.patch = patchWith(best_);
   state_.values = values_;
   adam_->save(state_.mean, state_.square);

@@ -52,6 +52,7 @@ struct TrainResult {
   TrainState state;
   std::vector<TrainPoint> curve;
   std::vector<std::string> trained, validated, warnings;
+  std::vector<std::string> instruments;  ///< in the order that an embedding has them
   std::vector<Skipped> skipped;
   double secondsOfSound = 0;
   bool cancelled = false;
