@@ -90,7 +90,10 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
       ->check(within(1, 1000000));
   fits->add_option("--seed", fit.seed, "Seed of the search")->check(within(0, 2147483647));
   auto* trains = cli.add_subcommand("train", "Train a model on a folder of recordings");
-  trains->add_option("FOLDER", train.folder, "Folder of recordings; each instrument in a sub-folder when several (or one file)")->required();
+  trains
+      ->add_option("FOLDER", train.folder,
+                   "Folder of recordings; each instrument in a sub-folder when several (or one file)")
+      ->required();
   trains->add_option("-o,--output", train.out, "Model file, .safetensors")->required();
   trains->add_option("--patch", train.patch, "Patch to train (a file or a factory preset)");
   trains->add_option("--size", train.size, "tiny, small, full, or patch: as the patch has it");
@@ -128,7 +131,10 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   swaps->add_option("A", swap.a, "Model that gives what is not named")->required();
   swaps->add_option("B", swap.b, "Model that gives the named parts");
   swaps->add_option("-o,--output", swap.out, "Model file, .safetensors")->required();
-  swaps->add_option("--take", swap.take, "Parts of B: harmonic, noise, reverb, decoder, encoder")->delimiter(',');
+  swaps
+      ->add_option("--take", swap.take,
+                   "Parts of B: harmonic, noise, reverb, decoder, encoder (what listens, and what gives z)")
+      ->delimiter(',');
   swaps->add_flag("--no-reverb", swap.noReverb, "Leave the room out of the result (dereverberation)");
   auto* compares = cli.add_subcommand("compare", "Measure how close one recording is to another");
   compares->add_option("TARGET", patch)->required();

@@ -8,6 +8,7 @@
 
 #include "core/file/audio_file.h"
 #include "core/graph/plan.h"
+#include "core/graph/render.h"
 #include "tests/patch_rig.h"
 
 namespace tests {
@@ -60,6 +61,35 @@ inline Patch instrument(double seed, double rate = kModelRate) {
   return p;
 }
 
+/// A small instrument without a room whose controller reads z from an embedding or an encoder.
+inline Patch playerOfTwo(bool encoder, double seed = 1) {
+  Patch p = instrument(seed);
+  for (PatchNode& n : p.nodes) n.tensors.clear();
+  std::erase_if(p.nodes, [](const PatchNode& n) { return n.id == "room"; });
+  std::erase_if(p.cables, [](const Cable& c) { return c.from == "room" || c.to == "room"; });
+  p.cables.push_back({"harmonic", "out", "out", "in"});
+  p.cables.push_back({"noise", "out", "out", "in"});
+  p.find("harmonic")->settings["harmonics"].number = 12;
+  p.find("harmonic")->settings["normalise"].text = "on";
+  auto& c = p.find("controller")->settings;
+  const std::pair<const char*, double> sizes[] = {{"harmonics", 12}, {"recurrent", 24}, {"z", 2}, {"noise-bias", -6}};
+  for (const auto& [id, value] : sizes) c[id].number = value;
+  if (encoder) {
+    p.nodes.push_back(node("timbre", "neural.mfcc"));
+    p.nodes.push_back(node("encoder", "neural.encoder", {}, {"weights"}));
+    p.find("encoder")->settings["z"].number = 2;
+    p.find("encoder")->settings["recurrent"].number = 12;
+    p.cables.insert(
+        p.cables.end(),
+        {{"in", "left", "timbre", "in"}, {"timbre", "mfcc", "encoder", "mfcc"}, {"encoder", "z", "controller", "z"}});
+  } else {
+    p.nodes.push_back(node("instruments", "neural.embedding", {}, {"table"}));
+    p.find("instruments")->settings["z"].number = 2;
+    p.cables.push_back({"instruments", "z", "controller", "z"});
+  }
+  return p;
+}
+
 /// Its amplitude is that of the loudness it hears (within a few dB), its noise is silent, its room dry.
 inline Patch follower() {
   Patch p = instrument(1);
@@ -96,6 +126,27 @@ inline AudioData notes(double rate, double seconds, const std::vector<double>& h
     a.channels[0][i] = static_cast<float>(edge * std::pow(10, db / 20) * y);
   }
   return a;
+}
+
+/// Channel 0 of what a patch makes of a sound.
+inline std::vector<float> sound(const Patch& patch, const AudioData& input) {
+  RenderOptions o;
+  o.seconds = input.seconds();
+  o.external[0] = o.external[1] = input.channels[0];
+  return render(patch, registry(), o)->channels[0];
+}
+/// The largest difference; very large when the lengths differ.
+inline double worst(const std::vector<float>& a, const std::vector<float>& b) {
+  double most = a.size() == b.size() ? 0 : 1e9;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+    most = std::max(most, std::fabs(static_cast<double>(a[i] - b[i])));
+  return most;
+}
+/// The only node of a type that is not `except`.
+inline std::string other(const Patch& p, const char* type, const std::string& except = {}) {
+  for (const PatchNode& n : p.nodes)
+    if (n.type == type && n.id != except) return n.id;
+  return {};
 }
 
 }  // namespace tests

@@ -35,35 +35,17 @@ struct Conditioning {
   NodeRig rig;
 };
 
-std::vector<float> sound(const Patch& patch, const AudioData& input) {
-  RenderOptions o;
-  o.seconds = input.seconds();
-  o.external[0] = o.external[1] = input.channels[0];
-  return render(patch, registry(), o)->channels[0];
-}
 /// A patch of which only what goes through `node` is heard, dry.
 std::vector<float> alone(Patch patch, const std::string& node, const AudioData& input) {
   std::erase_if(patch.cables, [](const Cable& c) { return c.to == "out"; });
   patch.cables.push_back({node, "out", "out", "in"});
   return sound(patch, input);
 }
-double worst(const std::vector<float>& a, const std::vector<float>& b) {
-  double most = a.size() == b.size() ? 0 : 1e9;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-    most = std::max(most, std::fabs(static_cast<double>(a[i] - b[i])));
-  return most;
-}
 double peak(const std::vector<float>& x, double from, double to, double rate) {
   double most = 0;
   for (auto i = static_cast<std::size_t>(from * rate); i < static_cast<std::size_t>(to * rate) && i < x.size(); ++i)
     most = std::max(most, std::fabs(static_cast<double>(x[i])));
   return 20 * std::log10(most + 1e-9);
-}
-/// The only node of a type that is not `except`.
-std::string other(const Patch& p, const char* type, const std::string& except = {}) {
-  for (const PatchNode& n : p.nodes)
-    if (n.type == type && n.id != except) return n.id;
-  return {};
 }
 }  // namespace
 

@@ -52,8 +52,10 @@ struct Swapped {
 };
 /// The named parts from b, the rest from a. What makes a part (its controller) comes along and hears
 /// a's pitch and loudness; where b was trained in another range a conditioner named "Adapter" maps
-/// them; responses are resampled to a's rate. What nobody hears any more is left out.
-/// Error: a or b lacks a part, noise of another rate.
+/// them; responses are resampled to a's rate. The encoder is what listens, and what gives z, with the MFCC
+/// it was trained on; where its z spreads otherwise than a's, the depth of its cables makes up for it. What
+/// nobody hears any more is left out.
+/// Error: a or b lacks a part, noise of another rate, z of another size.
 Result<Swapped> swapParts(const Patch& a, const Patch& b, const std::vector<Part>& parts, const Registry& registry);
 
 }  // namespace core

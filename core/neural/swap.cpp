@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Taking parts of one instrument into another.
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <map>
 #include <tuple>
 
 #include "core/file/audio_file.h"
-#include "core/neural/parts_detail.h"
+#include "core/neural/swap_detail.h"
 
 namespace core {
 using namespace parts;
@@ -20,40 +18,9 @@ double inside(double lowA, double highA, double lowB, double highB) {
 }
 constexpr double kEnoughInside = 0.8;
 
-/// A swap in progress: a patch that parts of b are taken into.
-class Swap {
- public:
-  Swap(const Patch& a, const Patch& b, const Registry& registry)
-      : a_(a), b_(b), registry_(registry), listeningB_(listeningNodes(b, registry)) {
-    out_.patch = a;
-  }
-  Result<void> takeHead(Part part);
-  Result<void> takeReverb();
-  Result<void> takeEncoder();
-  Swapped finish();
+}  // namespace
 
- private:
-  std::set<std::string> trunk(const std::string& head) const;
-  std::string copy(const std::string& id);
-  Result<std::pair<std::string, std::string>> source(const Cable& c, const std::string& to);
-  std::optional<std::string> adapter(const std::string& controller);
-  void prune();
-  void note(std::string sentence) { out_.notes.push_back(std::move(sentence)); }
-  const NodeType* type(const Patch& patch, const std::string& id) const { return registry_.find(typeOf(patch, id)); }
-  std::string named(const Patch& patch, const std::string& id) const {
-    const PatchNode* n = patch.find(id);
-    const NodeType* t = registry_.find(n->type);
-    return n->label.empty() && t ? std::string(t->info.name) : n->label;
-  }
-
-  const Patch &a_, &b_;
-  const Registry& registry_;
-  std::set<std::string> listeningB_;
-  std::map<std::string, std::string> copies_;    ///< node of b -> its copy
-  std::map<std::string, std::string> adapters_;  ///< copied controller -> its adapter; empty: needs none
-  Swapped out_;
-};
-
+namespace parts {
 /// A head and all that drives it, down to what listens or starts notes.
 std::set<std::string> Swap::trunk(const std::string& head) const {
   std::set<std::string> nodes{head};
@@ -82,8 +49,14 @@ std::string Swap::copy(const std::string& id) {
 Result<std::pair<std::string, std::string>> Swap::source(const Cable& c, const std::string& to) {
   const std::string wanted = typeOf(b_, c.from);
   std::pair<std::string, std::string> found;
+  const NodeType* heard = registry_.find(wanted);
+  // a spectrum is what its settings make it; pitch and loudness are the same to everybody
+  const int o = heard ? heard->outputIndex(c.output) : -1;
+  const bool exact = o >= 0 && heard->outputs[static_cast<std::size_t>(o)].width.variable;
   for (const PatchNode& n : a_.nodes)
-    if (n.type == wanted && out_.patch.find(n.id)) found = {n.id, c.output};
+    if (n.type == wanted && out_.patch.find(n.id) && (!exact || n.settings == b_.find(c.from)->settings))
+      found = {n.id, c.output};
+  if (found.first.empty() && exact && listeningB_.contains(c.from)) return std::pair{bring(c.from), c.output};
   if (found.first.empty())
     return Error{"\"" + b_.name + "\" hears by \"" + named(b_, c.from) + "\", which \"" + a_.name +
                  "\" lacks; take the encoder too, or add that node."};
@@ -144,6 +117,29 @@ std::optional<std::string> Swap::adapter(const std::string& controller) {
   return adapters_[controller] = adapter->id;
 }
 
+/// Copies a head and its trunk with the cables that lead to them.
+Result<void> Swap::takeTrunk(const std::string& head) {
+  const std::set<std::string> nodes = trunk(head);
+  for (const PatchNode& n : b_.nodes) {
+    if (!nodes.contains(n.id) || !wired_.insert(n.id).second) continue;
+    const std::string id = copy(n.id);
+    for (const Cable& c : b_.cables) {
+      if (c.to != n.id) continue;
+      Cable cable = c;
+      cable.to = id;
+      if (nodes.contains(c.from)) {
+        cable.from = copy(c.from);
+      } else {
+        const auto from = source(c, id);
+        if (!from) return from.error();
+        std::tie(cable.from, cable.output) = *from;
+      }
+      out_.patch.cables.push_back(cable);
+    }
+  }
+  return {};
+}
+
 Result<void> Swap::takeHead(Part part) {
   const std::string name = kPartNames[static_cast<std::size_t>(part)];
   const auto old = nodesOf(a_, registry_, part), heads = nodesOf(b_, registry_, part);
@@ -153,27 +149,8 @@ Result<void> Swap::takeHead(Part part) {
     return Error{
         "The two were made at different sample rates, so the noise bands of one lie elsewhere in the other; "
         "train both at one rate."};
-  for (const std::string& head : heads) {
-    const std::set<std::string> nodes = trunk(head);
-    for (const PatchNode& n : b_.nodes) {
-      if (!nodes.contains(n.id)) continue;
-      const bool fresh = !copies_.contains(n.id);
-      const std::string id = copy(n.id);
-      for (const Cable& c : b_.cables) {
-        if (!fresh || c.to != n.id) continue;
-        Cable cable = c;
-        cable.to = id;
-        if (nodes.contains(c.from)) {
-          cable.from = copy(c.from);
-        } else {
-          const auto from = source(c, id);
-          if (!from) return from.error();
-          std::tie(cable.from, cable.output) = *from;
-        }
-        out_.patch.cables.push_back(cable);
-      }
-    }
-  }
+  for (const std::string& head : heads)
+    if (auto done = takeTrunk(head); !done) return done;
   for (const Cable& c : a_.cables)  // the new head leads where the old one did
     if (c.from == old.front())
       for (const std::string& head : heads) {
@@ -222,29 +199,13 @@ Result<void> Swap::takeReverb() {
   return Error{"\"" + a_.name + "\" has no output node."};
 }
 
-Result<void> Swap::takeEncoder() {
-  bool any = false;
-  for (const PatchNode& n : b_.nodes) {
-    const NodeType* t = registry_.find(n.type);
-    if (!listeningB_.contains(n.id) || !t || t->info.usesExternal) continue;
-    const auto at = std::find_if(out_.patch.nodes.begin(), out_.patch.nodes.end(),
-                                 [&](const PatchNode& mine) { return mine.type == n.type; });
-    if (at == out_.patch.nodes.end()) {
-      note("\"" + named(b_, n.id) + "\" of \"" + b_.name + "\" was left out: nothing in \"" + a_.name + "\" hears it.");
-      continue;
-    }
-    any = true;
-    at->settings = n.settings;
-    at->values = n.values;
-    at->tensors = n.tensors;
-  }
-  if (!any) return Error{"\"" + b_.name + "\" has no encoder that \"" + a_.name + "\" could use."};
-  return {};
-}
-
-/// Leaves out what leads to no output any more; listening nodes stay.
+/// Leaves out what leads to no output any more. Listening nodes stay, but for those that led
+/// somewhere before the swap.
 void Swap::prune() {
   std::set<std::string> heard = listeningNodes(out_.patch, registry_);
+  const auto leads = [](const Patch& patch, const std::string& id) {
+    return std::any_of(patch.cables.begin(), patch.cables.end(), [&](const Cable& c) { return c.from == id; });
+  };
   for (const PatchNode& n : out_.patch.nodes)
     if (const NodeType* t = registry_.find(n.type); !t || t->info.isOutput || t->outputs.empty()) heard.insert(n.id);
   for (bool grown = true; grown;) {
@@ -256,6 +217,10 @@ void Swap::prune() {
   for (const PatchNode& n : out_.patch.nodes)
     if (!heard.contains(n.id)) dead.push_back(n.id);
   for (const std::string& id : dead) removeNode(out_.patch, id);
+  for (const std::string& id : heard)
+    if (const NodeType* t = type(out_.patch, id);
+        t && !t->info.isOutput && !t->info.usesExternal && !leads(out_.patch, id) && leads(a_, id))
+      removeNode(out_.patch, id);
 }
 
 Swapped Swap::finish() {
@@ -275,7 +240,7 @@ Swapped Swap::finish() {
   out_.patch.name = a_.name + " + " + b_.name;
   return std::move(out_);
 }
-}  // namespace
+}  // namespace parts
 
 Result<Swapped> swapParts(const Patch& a, const Patch& b, const std::vector<Part>& list, const Registry& registry) {
   Swap swap(a, b, registry);
