@@ -17,8 +17,8 @@ namespace presets {
 struct ModelInfo {
   std::string licence, credits;
   std::vector<std::string> trained, validated;  ///< takes
-  std::vector<std::string> instruments;         ///< in the order that an embedding has them
   std::string training;                         ///< one line: minutes, steps, seed, losses
+  std::vector<std::string> instruments = {};    ///< in the order that an embedding has them
 };
 
 struct Model {

@@ -33,7 +33,7 @@ Run run(const QStringList& arguments) {
 presets::Model tinyModel() {
   presets::Model m;
   m.patch = instrument(3);
-  m.info = {"CC0-1.0", "nobody", {"a.wav#1"}, {"a.wav#2"}, "none"};
+  m.info = {"CC0-1.0", "nobody", {"a.wav#1"}, {"a.wav#2"}, "none", {"flute", "viola"}};
   return m;
 }
 std::uint64_t headerLength(const std::string& bytes) {
@@ -83,6 +83,7 @@ class TestModels : public QObject {
     QVERIFY(m.has_value());
     QCOMPARE(m->info.licence, std::string("CC0-1.0"));
     QCOMPARE(m->info.validated, std::vector<std::string>{"a.wav#2"});
+    QCOMPARE(m->info.instruments, (std::vector<std::string>{"flute", "viola"}));
     const Patch patch = instrument(3);
     for (const PatchNode& n : patch.nodes)
       for (const auto& [row, blob] : n.tensors) QVERIFY(m->patch.find(n.id)->tensors.at(row)->data == blob->data);
@@ -221,6 +222,37 @@ class TestModels : public QObject {
     QVERIFY2(r.exit == 0, r.err.constData());
     QCOMPARE(steps(), before + 2);
     QVERIFY(run({"evaluate", model, at("folder/a.wav")}).exit == 0);
+  }
+
+  /// The patches that training starts from, on a folder for each of two instruments.
+  void trainsPatchesWithLatents_data() {
+    QTest::addColumn<QString>("patch");
+    for (const char* id : {"neural-instruments", "neural-autoencoder"}) QTest::newRow(id) << id;
+  }
+  void trainsPatchesWithLatents() {
+    QFETCH(QString, patch);
+    for (const char* instrument : {"band/flute", "band/viola"}) {
+      QVERIFY(QDir().mkpath(at(instrument)));
+      QFile::copy(at("folder/a.wav"), at(instrument) + "/a.wav");
+    }
+    const QString model = at("band.safetensors");
+    const Run r = run({"train", at("band"), "-o", model, "--patch", patch, "--steps", "1", "--threads", "1",
+                       "--validate", "viola/a.wav#2"});
+    QVERIFY2(r.exit == 0, r.err.constData());
+    QVERIFY2(r.out.contains("Instruments (2): flute viola") && r.out.contains("Held out (1): viola/a.wav#2"),
+             r.out.constData());
+    const auto trained = presets::readModel(model.toStdString());
+    QVERIFY(trained.has_value());
+    QCOMPARE(trained->info.instruments, (std::vector<std::string>{"flute", "viola"}));
+    // nothing but the latent is added to the decoder of the size that was asked for
+    const std::size_t decoder = trained->patch.find("controller")->tensors.at("weights")->data.size();
+    QVERIFY2(decoder > 200000 && decoder < 250000, qPrintable(QString::number(decoder)));
+    const Run e = run({"evaluate", model, at("band"), "--json"});
+    QVERIFY2(e.exit == 0, e.err.constData());
+    const QJsonArray morphs = QJsonDocument::fromJson(e.out).object()["morphs"].toArray();
+    QCOMPARE(morphs.size(), 2);
+    QCOMPARE(morphs[0].toObject()["from"].toString(), QString("flute/a.wav"));
+    QVERIFY(morphs[0].toObject()["loud_sigma"].isDouble());
   }
 
   // ---- commands -------------------------------------------------------------------------------

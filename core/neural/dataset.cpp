@@ -14,6 +14,9 @@ constexpr float kSilent = 1e-4F;  // of full scale
 constexpr double kShortestFile = 0.5;
 constexpr double kCents[] = {-37, 43};  // far enough from a semitone's parts to fill the scale
 constexpr int kValidateEvery = 10;
+/// Clips are made louder and softer by at most so much. Several instruments are conditioned by one
+/// loudness: each is to be known over the range of all.
+constexpr double kGain = 6, kGainOfSeveral = 12;
 
 float peakOf(std::span<const float> x) {
   float peak = 0;
@@ -133,6 +136,7 @@ void Dataset::nameInstruments() {
   std::vector<std::string> names;
   for (const Source& s : sources_) names.push_back(s.file);
   instruments_ = instrumentsOf(names);
+  gain_ = instruments_.size() > 1 ? kGainOfSeveral : kGain;
   for (Source& s : sources_)
     s.instrument = static_cast<int>(std::find(instruments_.begin(), instruments_.end(), instrumentOf(s.file)) -
                                     instruments_.begin());
@@ -167,7 +171,7 @@ Slice Dataset::draw(std::mt19937& random, int ticks) const {
     const auto latest = static_cast<double>(s.sound.size()) - static_cast<double>(length);
     begin = std::clamp(begin, 0.0, std::max(0.0, latest));
     slice = {static_cast<int>(index), static_cast<std::int64_t>(begin) / kTick,
-             static_cast<float>(12 * uniform(1) - 6)};
+             static_cast<float>(gain_ * (2 * uniform(1) - 1))};
     if (!overlapsValidation(s, slice.firstTick * kTick, slice.firstTick * kTick + length)) break;
   }
   return slice;

@@ -78,7 +78,7 @@ class Dataset {
   void nameInstruments();
   bool overlapsValidation(const Source& source, std::int64_t begin, std::int64_t end) const;
 
-  double rate_ = 16000;
+  double rate_ = 16000, gain_ = 0;  ///< Hz; dB by which clips differ from their recordings
   std::vector<Source> sources_;
   std::vector<Skipped> skipped_;
   std::vector<std::string> instruments_;
