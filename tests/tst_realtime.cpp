@@ -35,14 +35,20 @@ class TestRealtime : public QObject {
 
   void preset_data() {
     QTest::addColumn<QString>("path");
+    QTest::addColumn<double>("rate");
     for (const QFileInfo& f : QDir(PRESETS_DIR).entryInfoList({"*.json"}))
-      QTest::newRow(qPrintable(f.baseName())) << f.filePath();
+      QTest::newRow(qPrintable(f.baseName())) << f.filePath() << 0.0;
+    for (const QFileInfo& f : QDir(PRESETS_DIR "/../models").entryInfoList({"*.json"}))
+      for (const double rate : {16000.0, 48000.0})  // frames that are ticks, and frames of three ticks
+        QTest::addRow("%s @ %g", qPrintable(f.baseName()), rate) << f.filePath() << rate;
   }
   void preset() {
     QFETCH(QString, path);
+    QFETCH(double, rate);
     const Registry registry = nodes::makeRegistry();
     auto patch = presets::readPatch(path.toStdString());
     QVERIFY2(patch.has_value(), patch ? "" : patch.error().message.c_str());
+    if (rate > 0) patch->rate = rate;
     LiveEngine engine(registry);
     QVERIFY(engine.setPatch(*patch));
     engine.playPhrase(patch->phrase);
