@@ -12,11 +12,12 @@ namespace {
 /// Adds the eight lanes of a tick up, lane 0 first, on top of what is there.
 void addLanesUp(const Sample* from, Sample* sum) {
   for (int i = 0; i < kTick; i += kWide) {
-    std::array<Wide, kWide> frames;
-    for (int j = 0; j < kWide; ++j) frames[static_cast<std::size_t>(j)] = load<kWide>(from + (i + j) * kWide);
-    transpose(frames);
+    std::array<const Sample*, kWide> rows;
+    for (std::size_t j = 0; j < kWide; ++j) rows[j] = from + (i + static_cast<int>(j)) * kWide;
+    std::array<Wide, kWide> lanes;
+    loadColumns(rows.data(), 0, lanes);
     Wide total = load<kWide>(sum + i);
-    for (const Wide& lane : frames) total = total + lane;
+    for (const Wide& lane : lanes) total = total + lane;
     store<kWide>(sum + i, total);
   }
 }
@@ -168,7 +169,7 @@ void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) c
     const Wide depth = repeated<L>(lanesAt(e_.packed_, cable.parameter));
     finished = !knobGlides && &cable == &t.in.cables.back();
     for (int i = 0; i < kCount; i += kWide) {
-      const Wide sum = (begun ? load<kWide>(out + i) : start) + depth * load<kWide>(source + i);
+      const Wide sum = multiplyAdd<kWide>(depth, load<kWide>(source + i), begun ? load<kWide>(out + i) : start);
       store<kWide>(out + i, finished ? finish(sum) : sum);
     }
     begun = true;

@@ -102,27 +102,38 @@ struct Adsr {
     return true;
   }
 
-  /// Rates of one tick and the inverse times they came from, [frame][lane].
+  /// Rates of one tick and the inverse times they came from: [frame][lane], or of one frame for all
+  /// when nothing moves them.
   template <int L, int shape>
   struct TickRates {
-    using Row = std::array<Sample, kTick * L>;
-    alignas(32) Row up, down, fall, rest, perAttack, perDecay, perRelease;
+    static constexpr int kChunks = kTick * L / kWide;
+    alignas(32) Wide up[kChunks], down[kChunks], fall[kChunks], rest[kChunks];
+    alignas(32) Wide perAttack[kChunks], perDecay[kChunks], perRelease[kChunks];
+    bool constant = false;
 
-    template <int N>
-    Rates<N> at(int i) const {
-      return {load<N>(&up[0] + i), load<N>(&down[0] + i), load<N>(&fall[0] + i), load<N>(&rest[0] + i)};
+    int place(int chunk) const { return constant ? 0 : chunk; }
+    Rates<kWide> wide(int chunk) const {
+      const int i = place(chunk);
+      return {up[i], down[i], fall[i], rest[i]};
     }
-    Rates<L> operator[](int i) const { return at<L>(i * L); }
-    void compute(const Block<L>& b, int tick) {
+    Rates<L> operator[](int frame) const {
+      const Rates<kWide> k = wide(frame * L / kWide);
+      const int first = frame * L % kWide;
+      return {part<L>(k.up, first), part<L>(k.down, first), part<L>(k.fall, first), part<L>(k.rest, first)};
+    }
+    void compute(const Block<L>& b, int tick, bool still) {
       const auto a = b.audio(attack), d = b.audio(decay), s = b.audio(sustain), r = b.audio(release);
-      constexpr int kChunks = kTick * L / kWide;
-      for (int i = 0; i < kChunks; ++i) {
+      constant = still;
+      for (int i = 0; i < (still ? 1 : kChunks); ++i) {
         const int at = tick * kChunks + i;
-        const Wide pa = 1.0_s / a.wide(at), pd = 1.0_s / d.wide(at), pr = 1.0_s / r.wide(at);
-        const auto rates = ratesOf<kWide, shape>(pa, pd, s.wide(at), pr, 1.0_s / b.rate());
-        const Wide values[] = {rates.up, rates.down, rates.fall, rates.rest, pa, pd, pr};
-        Row* rows[] = {&up, &down, &fall, &rest, &perAttack, &perDecay, &perRelease};
-        for (std::size_t k = 0; k < std::size(rows); ++k) store<kWide>(rows[k]->data() + i * kWide, values[k]);
+        perAttack[i] = 1.0_s / a.wide(at);
+        perDecay[i] = 1.0_s / d.wide(at);
+        perRelease[i] = 1.0_s / r.wide(at);
+        const auto k = ratesOf<kWide, shape>(perAttack[i], perDecay[i], s.wide(at), perRelease[i], 1.0_s / b.rate());
+        up[i] = k.up;
+        down[i] = k.down;
+        fall[i] = k.fall;
+        rest[i] = k.rest;
       }
     }
   };
@@ -187,7 +198,8 @@ struct Adsr {
   /// Frames [first, last) of a tick, in which no gate moves. visit(frame of the tick, level, state) sees
   /// each state before its step, its level apart.
   template <int L, int shape, class Visit>
-  static void run(State<L>& s, const TickRates<L, shape>& rates, bool constant, int first, int last, Visit visit) {
+  static void run(State<L>& s, const TickRates<L, shape>& rates, int first, int last, Visit visit) {
+    const bool constant = rates.constant;
     Vec<L> y = s.level;
     Law<L> law = lawOf<L, shape>(s, rates[first]);
     bool rises = anySet(s.attacking > 0.5_s);
@@ -230,14 +242,13 @@ struct Adsr {
   }
   /// One tick, edge by edge.
   template <int L, int shape, class Visit>
-  static void walk(State<L>& s, const AudioIn<L>& open, const TickRates<L, shape>& rates, bool constant, int tick,
-                   Visit visit) {
+  static void walk(State<L>& s, const AudioIn<L>& open, const TickRates<L, shape>& rates, int tick, Visit visit) {
     int edge = nextEdge<L>(open, tick, 0, s.gate);
-    if (edge > 0) run<L, shape>(s, rates, constant, 0, edge, visit);
+    if (edge > 0) run<L, shape>(s, rates, 0, edge, visit);
     while (edge < kTick) {
       takeGate<L>(s, open[tick * kTick + edge]);
       const int next = nextEdge<L>(open, tick, edge + 1, s.gate);
-      run<L, shape>(s, rates, constant, edge, next, visit);
+      run<L, shape>(s, rates, edge, next, visit);
       edge = next;
     }
   }
@@ -250,8 +261,8 @@ struct Adsr {
     TickRates<L, shape> rates;
     const bool constant = still<L>(b);
     for (int tick = 0; tick < b.ticks(); ++tick) {
-      if (tick == 0 || !constant) rates.compute(b, tick);
-      walk<L, shape>(s, open, rates, constant, tick,
+      if (tick == 0 || !constant) rates.compute(b, tick, constant);
+      walk<L, shape>(s, open, rates, tick,
                      [&](int j, const Vec<L>& level, const State<L>&) { out.set(tick * kTick + j, level); });
     }
     state = s;
@@ -323,7 +334,7 @@ struct Adsr {
     for (int i = 0; i < kTick * L; i += kWide) {
       const auto get = [i](const auto& row) { return load<kWide>(&row[0] + i); };
       const State<kWide> s{get(t.level), get(t.from), get(t.attacking), get(t.gate)};
-      const auto k = rates.template at<kWide>(i);
+      const auto k = rates.wide(i / kWide);
       const auto g = shape == linear ? linearSlopes<kWide>(s, k) : exponentialSlopes<kWide>(s, k);
       const Wide values[] = {g.level, g.from, g.up, g.down, g.fall, g.rest};
       typename TickSlopes<L>::Row* rows[] = {&t.dLevel, &t.dFrom, &t.dUp, &t.dDown, &t.dFall, &t.dRest};
@@ -352,19 +363,18 @@ struct Adsr {
     const auto ratesAt = [&](int tick) -> auto& { return rates[static_cast<std::size_t>(constant ? 0 : tick)]; };
     State<L> s = start;
     for (int tick = 0; tick < b.ticks(); ++tick) {
-      if (tick == 0 || !constant) ratesAt(tick).compute(b, tick);
+      if (tick == 0 || !constant) ratesAt(tick).compute(b, tick, constant);
       TickSlopes<L>& t = all[static_cast<std::size_t>(tick)];
       Vec<L> before = s.gate;
-      walk<L, shape>(s, b.audio(gate), ratesAt(tick), constant, tick,
-                     [&](int j, const Vec<L>& level, const State<L>& at) {
-                       const auto put = [j](auto& row, const Vec<L>& v) { store<L>(&row[0] + j * L, v); };
-                       put(t.level, level);
-                       put(t.from, at.from);
-                       put(t.attacking, at.attacking);
-                       put(t.gate, at.gate);
-                       put(t.closes, (before > 0.5_s) & (at.gate <= 0.5_s) ? splat<L>(1) : Vec<L>{});
-                       before = at.gate;
-                     });
+      walk<L, shape>(s, b.audio(gate), ratesAt(tick), tick, [&](int j, const Vec<L>& level, const State<L>& at) {
+        const auto put = [j](auto& row, const Vec<L>& v) { store<L>(&row[0] + j * L, v); };
+        put(t.level, level);
+        put(t.from, at.from);
+        put(t.attacking, at.attacking);
+        put(t.gate, at.gate);
+        put(t.closes, (before > 0.5_s) & (at.gate <= 0.5_s) ? splat<L>(1) : Vec<L>{});
+        before = at.gate;
+      });
       slopesOf<L, shape>(ratesAt(tick), t);
     }
     const auto dAttack = grad.in(attack), dDecay = grad.in(decay), dSustain = grad.in(sustain),
@@ -377,9 +387,10 @@ struct Adsr {
       sweep<L>(t, grad.out(0), tick, d, after);
       for (int i = 0; i < kTick * L; i += kWide) {
         const auto get = [i](const auto& row) { return load<kWide>(&row[0] + i); };
-        const Wide dy = load<kWide>(after + i), pa = get(k.perAttack), pd = get(k.perDecay), pr = get(k.perRelease);
-        const Wide up = dy * get(t.dUp) * get(k.up), down = dy * get(t.dDown) * get(k.down),
-                   fall = dy * get(t.dFall) * get(k.fall), rest = dy * get(t.dRest);
+        const int r = k.place(i / kWide);
+        const Wide dy = load<kWide>(after + i), pa = k.perAttack[r], pd = k.perDecay[r], pr = k.perRelease[r];
+        const Wide up = dy * get(t.dUp) * k.up[r], down = dy * get(t.dDown) * k.down[r],
+                   fall = dy * get(t.dFall) * k.fall[r], rest = dy * get(t.dRest);
         const int to = (tick * kTick * L + i) / kWide;
         constexpr bool straight = shape == linear;
         if (dAttack) dAttack.addWide(to, straight ? -up * pa : up * (kLn2 * kRise * frame) * (pa * pa));

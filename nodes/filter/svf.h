@@ -50,17 +50,25 @@ struct Svf {
   };
 
   /// The coefficients of one frame; they depend on the controls alone, so they are computed for
-  /// eight samples at a time whatever the lane count.
+  /// eight samples at a time whatever the lane count. m = 2a - 1, b2 = 2ag, b3 = 2ag^2 by sine and
+  /// cosine of pi cutoff / rate instead of their quotient g, which takes one division.
   template <int L>
   struct Coefficients {
-    Vec<L> g, k, a;
+    Vec<L> k, sine, cosine, twice, m, b2, b3;
+    Coefficients(Vec<L> cutoffHz, Vec<L> perQ, Sample rate) : k(perQ) {
+      const Vec<L> half = cutoffHz * (0.5_s / rate);  // in cycles
+      sine = sinQuarterCycle<L>(half);
+      cosine = sinQuarterCycle<L>(0.25_s - half);
+      const Vec<L> square = cosine * cosine;
+      twice = 2.0_s / multiplyAdd<L>(sine, multiplyAdd<L>(k, cosine, sine), square);
+      m = multiplyAdd<L>(square, twice, splat<L>(-1.0_s));
+      const Vec<L> b = sine * twice;
+      b2 = b * cosine;
+      b3 = b * sine;
+    }
+    Vec<L> g() const { return sine / cosine; }
+    Vec<L> a() const { return 0.5_s * twice * cosine * cosine; }
   };
-  template <int L>
-  static Coefficients<L> coefficients(Vec<L> cutoffHz, Vec<L> quality, Sample rate) {
-    const Vec<L> g = tanPi<L>(cutoffHz * (1.0_s / rate));
-    const Vec<L> k = 1.0_s / quality;
-    return {g, k, 1.0_s / (1.0_s + g * (g + k))};
-  }
 
   /// The only copy of the recurrence. With v3 = x - s2, v1 = a (s1 + g v3), v2 = s2 + g v1 the new
   /// states 2 v1 - s1 and 2 v2 - s2 are written out, so that a frame waits for three operations
@@ -72,67 +80,66 @@ struct Svf {
     return v3;
   }
 
-  /// Coefficients of one tick, [frame][lane]: g, k, a and m = 2a - 1, b2 = 2ag, b3 = 2ag^2.
+  /// more: another output than low is read.
+  template <int L, bool more>
+  static void render(State<L>& state, const Block<L>& b) {
+    const auto x = b.audio(in), hz = b.audio(cutoff), quality = b.audio(q);
+    const auto lowOut = b.out(low), bandOut = b.out(band), highOut = b.out(high), notchOut = b.out(notch);
+    const bool hasBand = b.reads(band), hasHigh = b.reads(high), hasNotch = b.reads(notch);
+    const bool moves = !hz.constant() || !quality.constant();
+    State<L> s = state;
+    Vec<kWide> perQ = 1.0_s / quality.wide(0);
+    Coefficients<kWide> c(hz.wide(0), perQ, b.rate());
+    for (int i = 0, j = 0; i < b.chunks(); ++i) {  // only the recurrence is serial; it hides the rest
+      if (moves) {
+        if (!quality.constant()) perQ = 1.0_s / quality.wide(i);
+        c = Coefficients<kWide>(hz.wide(i), perQ, b.rate());
+      }
+      for (int l = 0; l < kWide; l += L, ++j) {
+        const State<L> before = s;
+        const Vec<L> now = x[j];
+        step<L>(s, now, part<L>(c.m, l), part<L>(c.b2, l), part<L>(c.b3, l));
+        const Vec<L> v2 = 0.5_s * (before.s2 + s.s2);
+        lowOut.set(j, v2);
+        if constexpr (more) {
+          const Vec<L> v1 = 0.5_s * (before.s1 + s.s1), rest = now - part<L>(c.k, l) * v1;
+          if (hasBand) bandOut.set(j, v1);
+          if (hasNotch) notchOut.set(j, rest);
+          if (hasHigh) highOut.set(j, rest - v2);
+        }
+      }
+    }
+    state = s;
+  }
+  template <int L>
+  static void forward(State<L>& state, const Block<L>& b) {
+    b.reads(band) || b.reads(high) || b.reads(notch) ? render<L, true>(state, b) : render<L, false>(state, b);
+  }
+
+  /// Coefficients of one tick for the sweep back, [frame][lane].
   template <int L>
   struct TickCoefficients {
     alignas(32) Sample g[kTick * L], k[kTick * L], a[kTick * L], m[kTick * L], b2[kTick * L], b3[kTick * L];
 
-    /// sweep: g and a too, which backward alone needs.
-    template <bool sweep>
     void compute(const AudioIn<L>& cutoffHz, const AudioIn<L>& quality, int tick, Sample rate) {
       if (cutoffHz.constant() && quality.constant() && tick > 0) return;  // as computed for tick 0
       constexpr int kChunks = kTick * L / kWide;
+      Vec<kWide> perQ = 1.0_s / quality.wide(tick * kChunks);
       for (int i = 0; i < kChunks; ++i) {
-        const auto c = coefficients<kWide>(cutoffHz.wide(tick * kChunks + i), quality.wide(tick * kChunks + i), rate);
-        const Vec<kWide> twice = 2.0_s * c.a;
-        if constexpr (sweep) {
-          store<kWide>(g + i * kWide, c.g);
-          store<kWide>(a + i * kWide, c.a);
-        }
+        if (!quality.constant()) perQ = 1.0_s / quality.wide(tick * kChunks + i);
+        const Coefficients<kWide> c(cutoffHz.wide(tick * kChunks + i), perQ, rate);
+        store<kWide>(g + i * kWide, c.g());
         store<kWide>(k + i * kWide, c.k);
-        store<kWide>(m + i * kWide, twice - 1.0_s);
-        store<kWide>(b2 + i * kWide, twice * c.g);
-        store<kWide>(b3 + i * kWide, twice * c.g * c.g);
+        store<kWide>(a + i * kWide, c.a());
+        store<kWide>(m + i * kWide, c.m);
+        store<kWide>(b2 + i * kWide, c.b2);
+        store<kWide>(b3 + i * kWide, c.b3);
       }
     }
     Vec<L> advance(State<L>& s, Vec<L> x, int i) const {
       return step<L>(s, x, load<L>(m + i * L), load<L>(b2 + i * L), load<L>(b3 + i * L));
     }
   };
-
-  template <int L>
-  static void forward(State<L>& state, const Block<L>& b) {
-    const auto x = b.audio(in), hz = b.audio(cutoff), quality = b.audio(q);
-    const auto lowOut = b.out(low), bandOut = b.out(band), highOut = b.out(high), notchOut = b.out(notch);
-    const bool hasBand = b.reads(band), hasHigh = b.reads(high), hasNotch = b.reads(notch);
-    State<L> s = state;
-    TickCoefficients<L> c;
-    alignas(32) Sample s1[(kTick + 1) * L], s2[(kTick + 1) * L];  // before and after every frame
-    constexpr int kChunks = kTick * L / kWide;
-    for (int tick = 0; tick < b.ticks(); ++tick) {
-      c.template compute<false>(hz, quality, tick, b.rate());
-      store<L>(s1, s.s1);
-      store<L>(s2, s.s2);
-      for (int j = 0; j < kTick; ++j) {  // only the recurrence is serial
-        c.advance(s, x[tick * kTick + j], j);
-        store<L>(s1 + (j + 1) * L, s.s1);
-        store<L>(s2 + (j + 1) * L, s.s2);
-      }
-      for (int j = 0; j < kChunks; ++j) {
-        const int i = tick * kChunks + j;
-        const auto mean = [j](const Sample* p) {
-          return 0.5_s * (load<kWide>(p + j * kWide) + load<kWide>(p + j * kWide + L));
-        };
-        const Vec<kWide> v1 = mean(s1), v2 = mean(s2);
-        const Vec<kWide> rest = x.wide(i) - load<kWide>(c.k + j * kWide) * v1;
-        lowOut.setWide(i, v2);
-        if (hasBand) bandOut.setWide(i, v1);
-        if (hasNotch) notchOut.setWide(i, rest);
-        if (hasHigh) highOut.setWide(i, rest - v2);
-      }
-    }
-    state = s;
-  }
 
   // VJP. start: state when the block began. d: cotangent of the state after it, on exit before it.
   template <int L>
@@ -146,7 +153,7 @@ struct Svf {
     for (int tick = 0; tick < b.ticks(); ++tick) {
       auto& c = all[at(tick)];
       auto& t = steps[static_cast<std::size_t>(tick)];
-      c.template compute<true>(hz, quality, tick, b.rate());
+      c.compute(hz, quality, tick, b.rate());
       for (int j = 0; j < kTick; ++j) {
         const State<L> before = s;
         store<L>(t.v3 + j * L, c.advance(s, x[tick * kTick + j], j));

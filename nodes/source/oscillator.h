@@ -189,10 +189,16 @@ struct Oscillator {
     alignas(64) Integer phase[kTick * L];
     alignas(64) Sample step[kTick * L];
     alignas(64) Integer fixedStep[kTick * L];
+    AudioIn<L> start;
+    int firstChunk;
+    WInt steadyStart;
 
     /// Accumulates the phases of a tick; restarts where the gate opens.
     void compute(State<L>& s, const Block<L>& b, int tick) {
-      const auto hz = b.audio(f0), modulation = b.audio(fm), open = b.audio(gate), start = b.audio(Oscillator::phase);
+      const auto hz = b.audio(f0), modulation = b.audio(fm), open = b.audio(gate);
+      start = b.audio(Oscillator::phase);
+      firstChunk = tick * kChunks;
+      steadyStart = startAt(0);
       if (tick == 0 || !hz.constant() || !modulation.constant()) {
         const Sample perFrame = 1.0_s / b.rate();
         for (int i = 0; i < kChunks; ++i) {
@@ -218,17 +224,13 @@ struct Oscillator {
         at = wrapped<L>(at, add);
       }
       s = {at, last};
-      for (int i = 0; i < kChunks; ++i) {  // the start phase is an offset, so that it can move
-        WInt sum;
-        std::memcpy(&sum, phase + i * kWide, sizeof sum);
-        sum = sum + toFixed(start.wide(tick * kChunks + i) - 0.5_s) + kHalfCycle;
-        std::memcpy(phase + i * kWide, &sum, sizeof sum);
-      }
     }
+    /// The start phase is an offset, so that it can move.
+    WInt startAt(int chunk) const { return toFixed(start.wide(firstChunk + chunk) - 0.5_s) + kHalfCycle; }
     WInt phases(int chunk) const {
       WInt v;
       std::memcpy(&v, phase + chunk * kWide, sizeof v);
-      return v;
+      return v + (start.constant() ? steadyStart : startAt(chunk));
     }
   };
   template <int L>
@@ -251,6 +253,7 @@ struct Oscillator {
   template <int L, int wave>
   static void render(State<L>& state, const Block<L>& b) {
     const auto pulse = b.audio(width), hz = b.audio(f0), modulation = b.audio(fm);
+    const auto out = b.out(0);
     const bool constant = hz.constant() && modulation.constant();
     Tick<L> t;
     Slopes unused;
@@ -261,7 +264,7 @@ struct Oscillator {
       for (int i = 0; i < kChunks; ++i) {
         if (!constant) s = Step(load<kWide>(t.step + i * kWide));
         const W y = value<wave, false>(t.phases(i), s, pulse.wide(tick * kChunks + i), unused);
-        b.out(0).setWide(tick * kChunks + i, y);
+        out.setWide(tick * kChunks + i, y);
       }
     }
   }
