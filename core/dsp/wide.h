@@ -87,27 +87,42 @@ template <int L>
   return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
-/// One tick of an FIR: y[n] += sum over i < count of c[i] x[n - i], n = 0 ... kTick - 1; count is a
-/// multiple of 32, and x is read from x[1 - count] on. Taps 8 apart share the samples they meet, so
-/// that loads do not limit it.
-inline void addFirTick(const Sample* c, int count, const Sample* x, Sample* y) {
-  constexpr int kVectors = kTick / kWide, kTaps = 4;
-  Wide sum[kVectors];
-  for (int v = 0; v < kVectors; ++v) sum[v] = load<kWide>(y + v * kWide);
-  for (int first = 0; first < count; first += kTaps * kWide)
-    for (int i = first; i < first + kWide; ++i) {
-      Wide k[kTaps];
-      for (int j = 0; j < kTaps; ++j) k[j] = splat<kWide>(c[i + j * kWide]);
+inline constexpr int kFirTaps = 32;
+/// y[n] += sum over i < kFirTaps of c[i] x[n - i] for the samples of vectors [from, to) of a tick. Taps 8
+/// apart share the samples they meet, so that loads do not limit it.
+template <int from, int to>
+inline void addFirPart(const Sample* c, const Sample* x, Sample* y) {
+  constexpr int kTaps = kFirTaps / kWide;
+  Wide sum[to - from];
+  for (int v = from; v < to; ++v) sum[v - from] = load<kWide>(y + v * kWide);
+  for (int i = 0; i < kWide; ++i) {
+    Wide k[kTaps];
+    for (int j = 0; j < kTaps; ++j) k[j] = splat<kWide>(c[i + j * kWide]);
 #pragma GCC unroll 16
-      for (int m = 1 - kTaps; m < kVectors; ++m) {
-        const Wide s = load<kWide>(x + m * kWide - i);
+    for (int m = from + 1 - kTaps; m < to; ++m) {
+      const Wide s = load<kWide>(x + m * kWide - i);
 #pragma GCC unroll 4
-        for (int j = 0; j < kTaps; ++j)
-          if (m + j >= 0 && m + j < kVectors) sum[m + j] = multiplyAdd<kWide>(k[j], s, sum[m + j]);
-      }
+      for (int j = 0; j < kTaps; ++j)
+        if (m + j >= from && m + j < to) sum[m + j - from] = multiplyAdd<kWide>(k[j], s, sum[m + j - from]);
     }
-  for (int v = 0; v < kVectors; ++v) store<kWide>(y + v * kWide, sum[v]);
+  }
+  for (int v = from; v < to; ++v) store<kWide>(y + v * kWide, sum[v - from]);
 }
+/// One tick of an FIR: y[n] += sum over i < count of c[i] x[n - i], n = 0 ... kTick - 1; count is a
+/// multiple of kFirTaps, and x is read from x[1 - count] on.
+inline void addFirTick(const Sample* c, int count, const Sample* x, Sample* y) {
+  for (int first = 0; first < count; first += kFirTaps) addFirPart<0, kTick / kWide>(c + first, x - first, y);
+}
+/// The same for kTick taps where x is zero before its first sample, or from x[1] on.
+inline void addFirStart(const Sample* c, const Sample* x, Sample* y) {
+  addFirPart<0, 8>(c, x, y);
+  addFirPart<4, 8>(c + kFirTaps, x - kFirTaps, y);
+}
+inline void addFirEnd(const Sample* c, const Sample* x, Sample* y) {
+  addFirPart<0, 4>(c, x, y);
+  addFirPart<0, 8>(c + kFirTaps, x - kFirTaps, y);
+}
+static_assert(kTick == 2 * kFirTaps && kTick == 8 * kWide);
 
 /// `count` frames of one lane of an audio signal from `frame` on, side by side; `temporary` holds
 /// them when they do not lie so already.

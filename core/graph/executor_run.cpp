@@ -166,7 +166,8 @@ void Executor::runNode(int node, int group, int from, int ticks) {
 /// A non-finite sample ends where it was made: the node is silenced for the block, reset, counted.
 void Executor::guard(int node, int group, int from, int ticks) {
   const PlanNode& n = plan_.nodes[at(node)];
-  Vec<kWide> sums[4] = {};  // x * 0 is 0 for a finite x and NaN otherwise
+  constexpr int kSums = 8;
+  Vec<kWide> sums[kSums] = {};  // x * 0 is 0 for a finite x and NaN otherwise
   const Vec<kWide> zero = splat<kWide>(0);
   for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {
     const int signal = n.firstSignal + static_cast<int>(o);
@@ -176,12 +177,13 @@ void Executor::guard(int node, int group, int from, int ticks) {
     for (int c = 0; c < b.planes(); ++c) {
       const Sample* x = b.at(group, from, c);
       int i = 0;
-      for (; i + 4 * kWide <= count; i += 4 * kWide)
-        for (int k = 0; k < 4; ++k) sums[k] = multiplyAdd<kWide>(load<kWide>(x + i + k * kWide), zero, sums[k]);
+      for (; i + kSums * kWide <= count; i += kSums * kWide)
+        for (int k = 0; k < kSums; ++k) sums[k] = multiplyAdd<kWide>(load<kWide>(x + i + k * kWide), zero, sums[k]);
       for (; i < count; i += kWide) sums[0] = multiplyAdd<kWide>(load<kWide>(x + i), zero, sums[0]);
     }
   }
-  const Vec<kWide> sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  Vec<kWide> sum = zero;
+  for (const Vec<kWide>& s : sums) sum = sum + s;
   bool finite = true;
   for (int l = 0; l < kWide; ++l) finite = finite && sum[l] == 0;
   if (finite) return;

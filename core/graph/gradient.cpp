@@ -45,6 +45,7 @@ Result<std::unique_ptr<Gradient>> Gradient::create(Plan plan, const GradientRequ
   g->findActive();
   g->stop_ = stop;
   g->allocate();
+  g->findSegments();
   if (stop.stop_requested()) return Error{"Cancelled."};
   return g;
 }

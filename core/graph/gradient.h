@@ -81,6 +81,21 @@ class Gradient {
   void sweepNode(int node, int group, int from, int ticks);
   void carryBack(int ticks);
   int chunk(int node) const;
+  void findSegments();
+  void clearLastWindows(int ticks);
+  void sweepIsland(const Island& island, int stretch, int from, int to);
+  void clearCotangents(const std::vector<int>& signals, int from, int to);
+  void addOutputCotangents(int stretch, int from, int to);
+
+  /// Islands that are swept together, a window of ticks at a time, so that cotangents stay in the
+  /// cache between the node that makes them and the one that takes them.
+  struct Segment {
+    std::size_t first = 0, end = 0;  ///< of the plan's islands
+    int window = 1;                  ///< ticks; whole chunks of all its nodes
+    std::vector<int> signals;        ///< whose cotangents only this segment touches
+  };
+  std::vector<Segment> segments_;
+  std::vector<int> crossing_;  ///< signals whose cotangents pass from segment to segment
 
   std::unique_ptr<Executor> executor_;
   GradientRequest request_;

@@ -55,8 +55,8 @@ struct Svf {
   template <int L>
   struct Coefficients {
     Vec<L> k, sine, cosine, twice, m, b2, b3;
-    Coefficients(Vec<L> cutoffHz, Vec<L> perQ, Sample rate) : k(perQ) {
-      const Vec<L> half = cutoffHz * (0.5_s / rate);  // in cycles
+    Coefficients(Vec<L> cutoffHz, Vec<L> perQ, Sample perRate) : k(perQ) {
+      const Vec<L> half = cutoffHz * (0.5_s * perRate);  // in cycles
       sine = sinQuarterCycle<L>(half);
       cosine = sinQuarterCycle<L>(0.25_s - half);
       const Vec<L> square = cosine * cosine;
@@ -87,13 +87,15 @@ struct Svf {
     const auto lowOut = b.out(low), bandOut = b.out(band), highOut = b.out(high), notchOut = b.out(notch);
     const bool hasBand = b.reads(band), hasHigh = b.reads(high), hasNotch = b.reads(notch);
     const bool moves = !hz.constant() || !quality.constant();
+    const int chunks = b.chunks();
+    const Sample perRate = 1.0_s / b.rate();
     State<L> s = state;
     Vec<kWide> perQ = 1.0_s / quality.wide(0);
-    Coefficients<kWide> c(hz.wide(0), perQ, b.rate());
-    for (int i = 0, j = 0; i < b.chunks(); ++i) {  // only the recurrence is serial; it hides the rest
+    Coefficients<kWide> c(hz.wide(0), perQ, perRate);
+    for (int i = 0, j = 0; i < chunks; ++i) {  // only the recurrence is serial; it hides the rest
       if (moves) {
         if (!quality.constant()) perQ = 1.0_s / quality.wide(i);
-        c = Coefficients<kWide>(hz.wide(i), perQ, b.rate());
+        c = Coefficients<kWide>(hz.wide(i), perQ, perRate);
       }
       for (int l = 0; l < kWide; l += L, ++j) {
         const State<L> before = s;
@@ -121,13 +123,13 @@ struct Svf {
   struct TickCoefficients {
     alignas(32) Sample g[kTick * L], k[kTick * L], a[kTick * L], m[kTick * L], b2[kTick * L], b3[kTick * L];
 
-    void compute(const AudioIn<L>& cutoffHz, const AudioIn<L>& quality, int tick, Sample rate) {
+    void compute(const AudioIn<L>& cutoffHz, const AudioIn<L>& quality, int tick, Sample perRate) {
       if (cutoffHz.constant() && quality.constant() && tick > 0) return;  // as computed for tick 0
       constexpr int kChunks = kTick * L / kWide;
       Vec<kWide> perQ = 1.0_s / quality.wide(tick * kChunks);
       for (int i = 0; i < kChunks; ++i) {
         if (!quality.constant()) perQ = 1.0_s / quality.wide(tick * kChunks + i);
-        const Coefficients<kWide> c(cutoffHz.wide(tick * kChunks + i), perQ, rate);
+        const Coefficients<kWide> c(cutoffHz.wide(tick * kChunks + i), perQ, perRate);
         store<kWide>(g + i * kWide, c.g());
         store<kWide>(k + i * kWide, c.k);
         store<kWide>(a + i * kWide, c.a());
@@ -153,7 +155,7 @@ struct Svf {
     for (int tick = 0; tick < b.ticks(); ++tick) {
       auto& c = all[at(tick)];
       auto& t = steps[static_cast<std::size_t>(tick)];
-      c.compute(hz, quality, tick, b.rate());
+      c.compute(hz, quality, tick, 1.0_s / b.rate());
       for (int j = 0; j < kTick; ++j) {
         const State<L> before = s;
         store<L>(t.v3 + j * L, c.advance(s, x[tick * kTick + j], j));
@@ -171,30 +173,41 @@ struct Svf {
     alignas(32) Sample v1[kTick * L], v2[kTick * L], v3[kTick * L];
   };
 
-  /// The adjoint of a tick: what comes in from the outputs, the recurrence backward, what goes to the inputs.
+  /// The adjoint of a tick. With v1 = a u, u = s1 + g v3 and v2 = s2 + g v1 a frame's cotangents are
+  /// to2 = into2 + 2 d2, to1 = into1 + 2 d1 + g to2, u = a to1, and before it d1' = u - d1,
+  /// d2' = to2 - d2 - g u. Written out as in `step`, with c1 = a (into1 + g into2) and c2 = into2 - g c1,
+  /// only the recurrence in d1 and d2 is serial.
   template <int L>
   static void sweepTick(const TickCoefficients<L>& c, const TickSteps<L>& t, State<L>& d, const Block<L>& b,
                         const Grad<L>& grad, int tick) {
     constexpr int kChunks = kTick * L / kWide;
     const auto dLow = grad.out(low), dBand = grad.out(band), dHigh = grad.out(high), dNotch = grad.out(notch);
-    alignas(32) Sample sums[kTick * L], into1[kTick * L], into2[kTick * L], du[kTick * L], dv2[kTick * L];
+    const bool more = grad.wants(band) || grad.wants(high) || grad.wants(notch);
+    alignas(32) Sample sums[kTick * L], into1[kTick * L], into2[kTick * L], c1[kTick * L], c2[kTick * L];
+    alignas(32) Sample after1[kTick * L], after2[kTick * L];
     for (int j = 0; j < kChunks; ++j) {
       const int i = tick * kChunks + j, w = j * kWide;
-      const Vec<kWide> yHigh = dHigh.wide(i), sum = yHigh + dNotch.wide(i);  // high = x - k v1 - v2, notch = x - k v1
+      Vec<kWide> sum{}, to1{}, to2 = dLow.wide(i);
+      if (more) {
+        const Vec<kWide> yHigh = dHigh.wide(i);
+        sum = yHigh + dNotch.wide(i);  // high = x - k v1 - v2, notch = x - k v1
+        to2 = to2 - yHigh;
+        to1 = dBand.wide(i) - load<kWide>(c.k + w) * sum;
+      }
+      const Vec<kWide> g = load<kWide>(c.g + w), first = load<kWide>(c.a + w) * multiplyAdd<kWide>(g, to2, to1);
       store<kWide>(sums + w, sum);
-      store<kWide>(into2 + w, dLow.wide(i) - yHigh);
-      store<kWide>(into1 + w, dBand.wide(i) - load<kWide>(c.k + w) * sum);
+      store<kWide>(into1 + w, to1);
+      store<kWide>(into2 + w, to2);
+      store<kWide>(c1 + w, first);
+      store<kWide>(c2 + w, to2 - g * first);
     }
     Vec<L> d1 = d.s1, d2 = d.s2;  // not in memory: the chain of a frame is short
-    for (int j = kTick; j-- > 0;) {
-      const Vec<L> g = load<L>(c.g + j * L);
-      const Vec<L> to2 = load<L>(into2 + j * L) + 2.0_s * d2;
-      const Vec<L> to1 = load<L>(into1 + j * L) + 2.0_s * d1 + g * to2;  // v2 = s2 + g v1
-      const Vec<L> u = load<L>(c.a + j * L) * to1;                       // v1 = a u, u = s1 + g v3
-      store<L>(dv2 + j * L, to2);
-      store<L>(du + j * L, u);
-      d1 = u - d1;
-      d2 = to2 - d2 - g * u;
+    for (int j = kTick * L - L; j >= 0; j -= L) {
+      store<L>(after1 + j, d1);
+      store<L>(after2 + j, d2);
+      const Vec<L> b2 = load<L>(c.b2 + j), b3 = load<L>(c.b3 + j), was1 = d1;
+      d1 = multiplyAdd<L>(load<L>(c.m + j), d1, multiplyAdd<L>(b2, d2, load<L>(c1 + j)));
+      d2 = d2 + multiplyAdd<L>(-b3, d2, multiplyAdd<L>(-b2, was1, load<L>(c2 + j)));
     }
     d = {d1, d2};
     const auto dIn = grad.in(in), dCutoff = grad.in(cutoff), dQ = grad.in(q);
@@ -202,11 +215,13 @@ struct Svf {
     for (int j = 0; j < kChunks; ++j) {
       const int i = tick * kChunks + j, w = j * kWide;
       const auto get = [w](const Sample* row) { return load<kWide>(row + w); };
-      const Vec<kWide> g = get(c.g), k = get(c.k), u = get(du), v1 = get(t.v1), dDenominator = -v1 * u;
+      const Vec<kWide> g = get(c.g), k = get(c.k), v1 = get(t.v1), to2 = get(into2) + 2.0_s * get(after2);
+      const Vec<kWide> u = get(c.a) * multiplyAdd<kWide>(g, to2, get(into1) + 2.0_s * get(after1));
+      const Vec<kWide> dDenominator = -v1 * u;
       if (dIn) dIn.addWide(i, g * u + get(sums));
       if (dCutoff) {
-        const Vec<kWide> dg = v1 * get(dv2) + get(t.v3) * u + (2.0_s * g + k) * dDenominator;  // 1 + g (g + k)
-        dCutoff.addWide(i, dg * (1.0_s + g * g) * slope);  // g = tan(pi cutoff / rate)
+        const Vec<kWide> dg = v1 * to2 + get(t.v3) * u + (2.0_s * g + k) * dDenominator;  // 1 + g (g + k)
+        dCutoff.addWide(i, dg * (1.0_s + g * g) * slope);                                 // g = tan(pi cutoff / rate)
       }
       if (dQ) dQ.addWide(i, -k * k * (g * dDenominator - v1 * get(sums)));  // k = 1 / Q
     }

@@ -318,7 +318,9 @@ struct Oscillator {
   static void markRestarts(Sample* keep, Vec<L> last, const Block<L>& b, int tick) {
     const auto open = b.audio(gate);
     const Vec<L> zero{}, one = splat<L>(1);
-    for (int i = 0; i < kTick; ++i) {
+    const bool still = open.constant();
+    for (int i = 0; i < kTick * L; i += kWide) store<kWide>(keep + i, splat<kWide>(1));
+    for (int i = 0; i < (still ? 1 : kTick); ++i) {
       const Vec<L> now = open[tick * kTick + i];
       store<L>(keep + i * L, rises<L>(last, now) ? zero : one);
       last = now;
@@ -328,22 +330,28 @@ struct Oscillator {
   /// phase[n + 1] = phase[n] + step[n], cut where the wave restarts; step = f0 (1 + fm) / rate.
   template <int L, class All>
   static void accumulate(const All& all, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
+    constexpr int kChunks = Tick<L>::kChunks;
     const auto hz = b.audio(f0), modulation = b.audio(fm);
     const auto dHz = grad.in(f0), dFm = grad.in(fm), dPhase = grad.in(phase);
     const Sample perFrame = 1.0_s / b.rate();
-    const Vec<L> zero = splat<L>(0);
+    const W zero{}, most = splat<kWide>(kMostStep);
+    alignas(64) Sample sums[kTick * L];  // cotangent of the phase after each frame
     Vec<L> sum = d.phase;
-    for (int i = b.frames(); i-- > 0;) {
-      const auto tick = static_cast<std::size_t>(i / kTick);
-      const int j = i % kTick;
-      const Vec<L> dp = load<L>(all[tick].phase + j * L);
-      const Vec<L> ratio = 1.0_s + modulation[i], asked = hz[i] * ratio * perFrame;
-      Vec<L> dStep = (sum + load<L>(all[tick].step + j * L)) * perFrame;
-      dStep = asked > kMostStep ? zero : (asked < -kMostStep ? zero : dStep);
-      if (dHz) dHz.add(i, dStep * ratio);
-      if (dFm) dFm.add(i, dStep * hz[i]);
-      if (dPhase) dPhase.add(i, dp);
-      sum = (sum + dp) * load<L>(all[tick].keep + j * L);
+    for (int tick = b.ticks(); tick-- > 0;) {
+      const auto& t = all[static_cast<std::size_t>(tick)];
+      for (int j = kTick * L - L; j >= 0; j -= L) {  // only this is serial
+        store<L>(sums + j, sum);
+        sum = (sum + load<L>(t.phase + j)) * load<L>(t.keep + j);
+      }
+      for (int j = 0; j < kChunks; ++j) {
+        const int i = tick * kChunks + j, w = j * kWide;
+        const W f = hz.wide(i), ratio = 1.0_s + modulation.wide(i), asked = f * ratio * perFrame;
+        W dStep = (load<kWide>(sums + w) + load<kWide>(t.step + w)) * perFrame;
+        dStep = asked > most ? zero : (asked < -most ? zero : dStep);
+        if (dHz) dHz.addWide(i, dStep * ratio);
+        if (dFm) dFm.addWide(i, dStep * f);
+        if (dPhase) dPhase.addWide(i, load<kWide>(t.phase + w));
+      }
     }
     d.phase = sum;
   }
