@@ -83,6 +83,7 @@ class Gradient {
   int chunk(int node) const;
   void findSegments();
   void clearLastWindows(int ticks);
+  void clearHistories(int node, int group, std::int64_t frame);
   void sweepIsland(const Island& island, int stretch, int from, int to);
   void clearCotangents(const std::vector<int>& signals, int from, int to);
   void addOutputCotangents(int stretch, int from, int to);
@@ -109,8 +110,9 @@ class Gradient {
   std::vector<double> parameterGradient_;
   std::vector<std::vector<AlignedArray<Sample>>> tensorGradient_;  ///< by node, tensor; empty: not wanted
   std::vector<std::vector<HistoryBuffer>> historyCotangents_;
-  std::vector<AlignedArray<std::byte>> stateCotangent_;  ///< by node: [group][cotangentBytes]
-  std::vector<AlignedArray<std::byte>> chunkStates_;     ///< by node: [chunk][group][stateBytes] of the stretch
+  std::vector<std::vector<std::int64_t>> historyClearFrom_;  ///< by node: [history][group], an entry
+  std::vector<AlignedArray<std::byte>> stateCotangent_;      ///< by node: [group][cotangentBytes]
+  std::vector<AlignedArray<std::byte>> chunkStates_;         ///< by node: [chunk][group][stateBytes] of the stretch
   struct Start {
     std::vector<AlignedArray<std::byte>> states;  ///< by node
     std::vector<AlignedArray<Sample>> previous;   ///< by signal that keeps its tick

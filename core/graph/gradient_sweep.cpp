@@ -66,8 +66,12 @@ void Gradient::backward(const std::stop_token& stop) {
   std::fill(parameterGradient_.begin(), parameterGradient_.end(), 0.0);
   for (auto& node : tensorGradient_)
     for (auto& t : node) t.clear();
-  for (auto& node : historyCotangents_)
-    for (auto& h : node) h.samples.clear();
+  for (std::size_t n = 0; n < historyCotangents_.size(); ++n) {
+    historyClearFrom_[n].clear();
+    for (const HistoryBuffer& h : historyCotangents_[n])
+      historyClearFrom_[n].insert(historyClearFrom_[n].end(), at(e.domainOf(static_cast<int>(n)).groups),
+                                  h.span - h.front);
+  }
   for (auto& s : stateCotangent_) s.clear();
   clearLastWindows(ticksOf(stretches() - 1));
   for (int s = stretches(); s-- > 0;) {
@@ -90,6 +94,23 @@ void Gradient::backward(const std::stop_token& stop) {
     if (s > 0) carryBack(ticksOf(s - 1));
   }
   inBuffers_ = -1;
+}
+
+/// A chunk that starts at `frame` adds to what its histories held up to `front` entries before it: the part
+/// of that which no later chunk has cleared.
+void Gradient::clearHistories(int node, int group, std::int64_t frame) {
+  const int groups = executor_->domainOf(node).groups;
+  for (std::size_t k = 0; k < historyCotangents_[at(node)].size(); ++k) {
+    const HistoryBuffer& h = historyCotangents_[at(node)][k];
+    std::int64_t& from = historyClearFrom_[at(node)][k * at(groups) + at(group)];
+    const std::int64_t low = frame / h.entryFrames - h.front;
+    if (low >= from) continue;
+    const HistoryView v = h.view(group);
+    for (int line = 0; line < h.lines; ++line)
+      std::memset(v.data + line * v.lineStride + low * h.lanes, 0,
+                  at(h.lanes) * static_cast<std::size_t>(from - low) * sizeof(Sample));
+    from = low;
+  }
 }
 
 /// Before a stretch of `ticks`: clears what its sweep does not clear on its way, and the tick before.
@@ -168,6 +189,7 @@ void Gradient::sweepNode(int node, int group, int from, int ticks) {
       start += skip;
       count -= skip;
     }
+    clearHistories(node, group, (e.tick_ + start) * kTick);
     Sample* scratch = e.scratch_.data();
     Sample* cotangent = inputCotangent_.data();
     for (std::size_t i = 0; i < n.inputs.size(); ++i) {
