@@ -202,7 +202,7 @@ struct Adsr : AdsrCurve {
   struct TickSlopes {
     using Row = std::array<Sample, kTick * L>;
     alignas(32) Row closes, level, from, up, down, fall, rest;
-    bool flat;
+    bool flat, closing;  ///< closing: some gate closes in the tick
   };
   /// Walks a tick and notes what the sweep needs.
   template <int L, int shape>
@@ -223,9 +223,11 @@ struct Adsr : AdsrCurve {
         before = at.gate;
       }
     });
+    t.closing = false;
     for (int i = 0; i < (t.flat ? kWide : kTick * L); i += kWide) {
       const auto get = [i](const auto& row) { return load<kWide>(&row[0] + i); };
       const auto put = [i](auto& row, const Wide& v) { store<kWide>(&row[0] + i, v); };
+      t.closing = t.closing || anySet(get(t.closes) != 0.0_s);
       const State<kWide> state{get(level), get(from), get(attacking), get(gate)};
       const auto k = rates.wide(i / kWide);
       const auto g = shape == linear ? linearSlopes<kWide>(state, k) : exponentialSlopes<kWide>(state, k);
@@ -246,6 +248,12 @@ struct Adsr : AdsrCurve {
       for (int j = 0; j + 1 < kTick; ++j) store<L>(after + j * L, dOut[tick * kTick + j + 1]);
       store<L>(after + (kTick - 1) * L, level);
       level = dOut[tick * kTick];
+    } else if (!t.closing) {
+      for (int j = kTick; j-- > 0;) {
+        store<L>(after + j * L, level);
+        from = multiplyAdd<L>(load<L>(&t.from[0] + j * step), level, from);
+        level = multiplyAdd<L>(load<L>(&t.level[0] + j * step), level, dOut[tick * kTick + j]);
+      }
     } else {
       for (int j = kTick; j-- > 0;) {
         const auto get = [j, step](const auto& row) { return load<L>(&row[0] + j * step); };
