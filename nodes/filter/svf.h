@@ -157,20 +157,19 @@ struct Svf {
       auto& t = steps[static_cast<std::size_t>(tick)];
       c.compute(hz, quality, tick, 1.0_s / b.rate());
       for (int j = 0; j < kTick; ++j) {
-        const State<L> before = s;
+        const Vec<L> before = s.s1;
         store<L>(t.v3 + j * L, c.advance(s, x[tick * kTick + j], j));
-        store<L>(t.v1 + j * L, 0.5_s * (before.s1 + s.s1));
-        store<L>(t.v2 + j * L, 0.5_s * (before.s2 + s.s2));
+        store<L>(t.v1 + j * L, 0.5_s * (before + s.s1));
       }
     }
     for (int tick = b.ticks(); tick-- > 0;)
       sweepTick<L>(all[at(tick)], steps[static_cast<std::size_t>(tick)], d, b, grad, tick);
   }
 
-  /// Means of the states before and after each frame, and its v3; [frame][lane].
+  /// Means of the first state before and after each frame, and its v3; [frame][lane].
   template <int L>
   struct TickSteps {
-    alignas(32) Sample v1[kTick * L], v2[kTick * L], v3[kTick * L];
+    alignas(32) Sample v1[kTick * L], v3[kTick * L];
   };
 
   /// The adjoint of a tick. With v1 = a u, u = s1 + g v3 and v2 = s2 + g v1 a frame's cotangents are

@@ -287,6 +287,7 @@ struct Oscillator {
   struct TickSlopes {
     alignas(64) Sample phase[kTick * L], step[kTick * L];
     alignas(64) Sample keep[kTick * L];  ///< 0 where the wave restarts, else 1
+    bool restarts;                       ///< anywhere in the tick
   };
   template <int L, int wave>
   static void adjoint(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
@@ -298,7 +299,7 @@ struct Oscillator {
     auto& t = threadScratch<Tick<L>>();
     for (int tick = 0; tick < b.ticks(); ++tick) {
       auto& into = all[static_cast<std::size_t>(tick)];
-      markRestarts<L>(into.keep, state.gate, b, tick);
+      into.restarts = markRestarts<L>(into.keep, state.gate, b, tick);
       t.compute(state, b, tick);
       for (int i = 0; i < kChunks; ++i) {
         const W signedStep = load<kWide>(t.step + i * kWide), one = splat<kWide>(1.0_s), zero{};
@@ -314,17 +315,22 @@ struct Oscillator {
     accumulate<L>(all, d, b, grad);
   }
 
+  /// Marks the frames of a tick; whether there are any.
   template <int L>
-  static void markRestarts(Sample* keep, Vec<L> last, const Block<L>& b, int tick) {
+  static bool markRestarts(Sample* keep, Vec<L> last, const Block<L>& b, int tick) {
     const auto open = b.audio(gate);
     const Vec<L> zero{}, one = splat<L>(1);
     const bool still = open.constant();
+    bool any = false;
     for (int i = 0; i < kTick * L; i += kWide) store<kWide>(keep + i, splat<kWide>(1));
     for (int i = 0; i < (still ? 1 : kTick); ++i) {
       const Vec<L> now = open[tick * kTick + i];
-      store<L>(keep + i * L, rises<L>(last, now) ? zero : one);
+      const auto again = rises<L>(last, now);
+      any = any || anySet(again);
+      store<L>(keep + i * L, again ? zero : one);
       last = now;
     }
+    return any;
   }
 
   /// phase[n + 1] = phase[n] + step[n], cut where the wave restarts; step = f0 (1 + fm) / rate.
@@ -341,7 +347,8 @@ struct Oscillator {
       const auto& t = all[static_cast<std::size_t>(tick)];
       for (int j = kTick * L - L; j >= 0; j -= L) {  // only this is serial
         store<L>(sums + j, sum);
-        sum = (sum + load<L>(t.phase + j)) * load<L>(t.keep + j);
+        sum = sum + load<L>(t.phase + j);
+        if (t.restarts) sum = sum * load<L>(t.keep + j);
       }
       for (int j = 0; j < kChunks; ++j) {
         const int i = tick * kChunks + j, w = j * kWide;
