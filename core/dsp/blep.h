@@ -66,10 +66,21 @@ constexpr BlepPolynomial rampPolynomial() {
 }
 template <int L>
 [[gnu::always_inline]] inline Vec<L> evaluate(const BlepPolynomial& p, Vec<L> c) {
-  Vec<L> y = c * p[kBlepTerms] + p[kBlepTerms - 1];
-  for (int k = kBlepTerms - 2; k >= 0; --k) y = y * c + p[static_cast<std::size_t>(k)];
+  Vec<L> y = splat<L>(p[kBlepTerms]);
+  for (int k = kBlepTerms - 1; k >= 0; --k) y = multiplyAdd<L>(y, c, splat<L>(p[static_cast<std::size_t>(k)]));
   return y;
 }
+/// Sine and cosine of pi t / 4 for |t| <= 4, by those of half the angle, whose range needs no folding.
+template <int L>
+struct BlepAngle {
+  Vec<L> sine, cosine;
+  [[gnu::always_inline]] explicit BlepAngle(Vec<L> t) {
+    const Vec<L> x = t * 0.0625_s;
+    const Vec<L> half = sinQuarterCycle<L>(x);
+    sine = 2.0_s * half * sinQuarterCycle<L>(0.25_s - (x < 0.0_s ? -x : x));
+    cosine = multiplyAdd<L>(-2.0_s * half, half, splat<L>(1.0_s));
+  }
+};
 inline constexpr BlepPolynomial kPulse = pulsePolynomial(), kStep = stepPolynomial(), kRamp = rampPolynomial();
 }  // namespace detail
 
@@ -79,20 +90,20 @@ inline constexpr Sample kBlepReach = 4;
 /// h(t) for |t| <= 4 samples: the slope of the band-limited step.
 template <int L>
 [[gnu::always_inline]] inline Vec<L> blepPulse(Vec<L> t) {
-  return detail::evaluate<L>(detail::kPulse, cosCycles<L>(t * 0.125_s));
+  return detail::evaluate<L>(detail::kPulse, detail::BlepAngle<L>(t).cosine);
 }
 
 /// The band-limited unit step less 1/2, odd in t, for |t| <= 4 samples: -1/2 at -4, 0 at 0, 1/2 at 4.
 template <int L>
 [[gnu::always_inline]] inline Vec<L> blepStep(Vec<L> t) {
-  const Vec<L> u = t * 0.125_s;
-  return u + sinCycles<L>(u) * detail::evaluate<L>(detail::kStep, cosCycles<L>(u));
+  const detail::BlepAngle<L> a(t);
+  return multiplyAdd<L>(a.sine, detail::evaluate<L>(detail::kStep, a.cosine), t * 0.125_s);
 }
 
 /// The band-limited form of |t| / 2, even in t, for |t| <= 4 samples: 2 at both ends.
 template <int L>
 [[gnu::always_inline]] inline Vec<L> blepCorner(Vec<L> t) {
-  return t * t * 0.0625_s + detail::evaluate<L>(detail::kRamp, cosCycles<L>(t * 0.125_s));
+  return multiplyAdd<L>(t * 0.0625_s, t, detail::evaluate<L>(detail::kRamp, detail::BlepAngle<L>(t).cosine));
 }
 
 }  // namespace core

@@ -14,6 +14,33 @@
 
 namespace core {
 
+/// a b + c, rounded once in float, lane by lane the same as for a single lane; the double build,
+/// which checks gradients only, rounds twice.
+template <int L>
+[[gnu::always_inline]] inline Vec<L> multiplyAdd(Vec<L> a, Vec<L> b, Vec<L> c) {
+#ifdef TONEWRIGHT_DOUBLE
+  return a * b + c;
+#else
+  if constexpr (L == 1) {
+    return __builtin_fmaf(a, b, c);
+  } else if constexpr (L == 4) {
+    return std::bit_cast<Vec<4> >(
+        _mm_fmadd_ps(std::bit_cast<__m128>(a), std::bit_cast<__m128>(b), std::bit_cast<__m128>(c)));
+  } else {
+    return std::bit_cast<Vec<8> >(
+        _mm256_fmadd_ps(std::bit_cast<__m256>(a), std::bit_cast<__m256>(b), std::bit_cast<__m256>(c)));
+  }
+#endif
+}
+
+/// A polynomial by Horner's rule, its highest coefficient first.
+template <int L, class... Lower>
+[[gnu::always_inline]] inline Vec<L> polynomial(Vec<L> x, Sample highest, Lower... lower) {
+  Vec<L> p = splat<L>(highest);
+  ((p = multiplyAdd<L>(p, x, splat<L>(lower))), ...);
+  return p;
+}
+
 #ifdef TONEWRIGHT_DOUBLE
 
 namespace detail {
@@ -31,6 +58,10 @@ inline Vec<L> perLane(Vec<L> x, F f) {
 template <int L>
 inline Vec<L> sinCycles(Vec<L> x) {
   return detail::perLane<L>(x, [](double v) { return std::sin(2 * std::numbers::pi * (v - std::nearbyint(v))); });
+}
+template <int L>
+inline Vec<L> sinQuarterCycle(Vec<L> x) {
+  return detail::perLane<L>(x, [](double v) { return std::sin(2 * std::numbers::pi * v); });
 }
 template <int L>
 inline Vec<L> cosCycles(Vec<L> x) {
@@ -66,39 +97,33 @@ template <int L>
   return (x + magic) - magic;
 }
 
-namespace detail {
-/// sin(2 pi x) for |x| <= 1/4, error <= 3.7e-8.
+/// sin(2 pi x) for |x| <= 1/4, error <= 1.6e-7.
 template <int L>
-[[gnu::always_inline]] inline Vec<L> sinQuarter(Vec<L> x) {
+[[gnu::always_inline]] inline Vec<L> sinQuarterCycle(Vec<L> x) {
   const Vec<L> u = x * x;
-  Vec<L> p = 39.7598267_s * u - 76.5811691_s;
-  p = p * u + 81.602478_s;
-  p = p * u - 41.3416824_s;
-  p = p * u + 6.28318548_s;
-  return p * x;
+  return x * polynomial<L>(u, 39.7598267_s, -76.5811691_s, 81.602478_s, -41.3416824_s, 6.28318548_s);
 }
-}  // namespace detail
 
-/// sin(2 pi x): the sine of a phase in cycles, |x| < 2^22; error <= 1.2e-7.
+/// sin(2 pi x): the sine of a phase in cycles, |x| < 2^22; error <= 1.4e-7.
 template <int L>
 [[gnu::always_inline]] inline Vec<L> sinCycles(Vec<L> x) {
   const Vec<L> r = x - roundNearest<L>(x);
   const Vec<L> folded = r > 0.25_s ? 0.5_s - r : (r < -0.25_s ? -0.5_s - r : r);
-  return detail::sinQuarter<L>(folded);
+  return sinQuarterCycle<L>(folded);
 }
 
-/// cos(2 pi x), |x| < 2^22; error <= 1.2e-7.
+/// cos(2 pi x), |x| < 2^22; error <= 1.4e-7.
 template <int L>
 [[gnu::always_inline]] inline Vec<L> cosCycles(Vec<L> x) {
   const Vec<L> r = x - roundNearest<L>(x);
-  return detail::sinQuarter<L>(0.25_s - (r < 0.0_s ? -r : r));
+  return sinQuarterCycle<L>(0.25_s - (r < 0.0_s ? -r : r));
 }
 
 /// tan(pi x) for 0 <= x <= 0.49.
 template <int L>
 [[gnu::always_inline]] inline Vec<L> tanPi(Vec<L> x) {
   const Vec<L> half = 0.5_s * x;
-  return detail::sinQuarter<L>(half) / detail::sinQuarter<L>(0.25_s - half);
+  return sinQuarterCycle<L>(half) / sinQuarterCycle<L>(0.25_s - half);
 }
 
 /// 2^x for -126 <= x <= 126 (clamped outside); relative error <= 8e-8.
@@ -107,12 +132,8 @@ template <int L>
   x = minimum(maximum(x, splat<L>(-126.0_s)), splat<L>(126.0_s));
   const Vec<L> whole = roundNearest<L>(x);
   const Vec<L> f = x - whole;
-  Vec<L> p = 0.000154614449_s * f + 0.0013400428_s;
-  p = p * f + 0.00961805694_s;
-  p = p * f + 0.0555032715_s;
-  p = p * f + 0.240226507_s;
-  p = p * f + 0.693147182_s;
-  p = p * f + 1.0_s;
+  const Vec<L> p = polynomial<L>(f, 0.000154614449_s, 0.0013400428_s, 0.00961805694_s, 0.0555032715_s, 0.240226507_s,
+                                 0.693147182_s, 1.0_s);
   const VecInt<L> exponent = (toInteger<L>(whole) + 127) << 23;
   return p * fromBits<L>(exponent);
 }
@@ -126,11 +147,9 @@ template <int L>
   const Vec<L> m = fromBits<L>((bits & 0x007fffff) + 0x3f3504f3);
   const Vec<L> s = (m - 1.0_s) / (m + 1.0_s);
   const Vec<L> u = s * s;
-  Vec<L> p = 0.32059889797_s * u + 0.41219858311_s;  // 2 / (k ln 2), k = 9, 7, 5, 3, 1
-  p = p * u + 0.57707801636_s;
-  p = p * u + 0.96179669393_s;
-  p = p * u + 2.88539008178_s;
-  return p * s + toSample<L>(exponent);
+  const Vec<L> p = polynomial<L>(u, 0.32059889797_s, 0.41219858311_s, 0.57707801636_s, 0.96179669393_s,
+                                 2.88539008178_s);  // 2 / (k ln 2), k = 9, 7, 5, 3, 1
+  return multiplyAdd<L>(p, s, toSample<L>(exponent));
 }
 
 template <int L>

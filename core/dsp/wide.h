@@ -1,34 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Kernels over eight samples at a time that several nodes share: fused multiply-add, transposition,
-// a block of an FIR, and moving one lane in and out of a lane group.
+// Kernels over eight samples at a time that several nodes share: transposition, a block of an FIR,
+// and moving one lane in and out of a lane group.
 #pragma once
 
 #include <immintrin.h>
 
+#include "core/dsp/math.h"
 #include "core/graph/node.h"
 
 namespace core {
 
 using Wide = Vec<kWide>;
-
-/// a b + c, rounded once in float, lane by lane the same as for a single lane; the double build,
-/// which checks gradients only, rounds twice.
-template <int L>
-[[gnu::always_inline]] inline Vec<L> multiplyAdd(Vec<L> a, Vec<L> b, Vec<L> c) {
-#ifdef TONEWRIGHT_DOUBLE
-  return a * b + c;
-#else
-  if constexpr (L == 1) {
-    return __builtin_fmaf(a, b, c);
-  } else if constexpr (L == 4) {
-    return std::bit_cast<Vec<4> >(
-        _mm_fmadd_ps(std::bit_cast<__m128>(a), std::bit_cast<__m128>(b), std::bit_cast<__m128>(c)));
-  } else {
-    return std::bit_cast<Vec<8> >(
-        _mm256_fmadd_ps(std::bit_cast<__m256>(a), std::bit_cast<__m256>(b), std::bit_cast<__m256>(c)));
-  }
-#endif
-}
 
 /// Whether a comparison of vectors holds in any lane (one lane: the comparison itself).
 template <class Mask>
@@ -48,22 +30,55 @@ template <class Mask>
   }
 }
 
-/// Rows become columns: afterwards element j of v[i] is what element i of v[j] was.
-[[gnu::always_inline]] inline void transpose(std::array<Wide, 8>& v) {
+/// L elements of eight from `first` on: the lanes of one frame.
+template <int L>
+[[gnu::always_inline]] inline Vec<L> part(const Wide& v, int first) {
+  if constexpr (L == kWide) {
+    return v;
+  } else {
+    Vec<L> lanes;
+    std::memcpy(&lanes, reinterpret_cast<const char*>(&v) + first * static_cast<int>(sizeof(Sample)), sizeof lanes);
+    return lanes;
+  }
+}
+
+/// Reads eight frames of eight rows as eight vectors of one frame each. Halves are put together by the
+/// loads, so that a third of a transposition's shuffles is saved.
+[[gnu::always_inline]] inline void loadColumns(const Sample* const* rows, std::ptrdiff_t from, std::array<Wide, 8>& v) {
   using Index = VecInt<8>;
   std::array<Wide, 8> a, b;
-  for (std::size_t i = 0; i < 8; i += 2) {  // pairs
-    a[i] = __builtin_shuffle(v[i], v[i + 1], Index{0, 8, 2, 10, 4, 12, 6, 14});
-    a[i + 1] = __builtin_shuffle(v[i], v[i + 1], Index{1, 9, 3, 11, 5, 13, 7, 15});
-  }
-  for (std::size_t i = 0; i < 8; i += 4)
-    for (std::size_t j = i; j < i + 2; ++j) {  // quadruples
-      b[j] = __builtin_shuffle(a[j], a[j + 2], Index{0, 1, 8, 9, 4, 5, 12, 13});
-      b[j + 2] = __builtin_shuffle(a[j], a[j + 2], Index{2, 3, 10, 11, 6, 7, 14, 15});
+  for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t h = 0; h < 2; ++h)
+      a[i + 4 * h] = __builtin_shufflevector(load<4>(rows[i] + from + 4 * h), load<4>(rows[i + 4] + from + 4 * h), 0, 1,
+                                             2, 3, 4, 5, 6, 7);
+  for (std::size_t h = 0; h < 8; h += 4) {
+    for (std::size_t i = 0; i < 2; ++i) {  // pairs
+      b[h + 2 * i] = __builtin_shuffle(a[h + 2 * i], a[h + 2 * i + 1], Index{0, 8, 1, 9, 4, 12, 5, 13});
+      b[h + 2 * i + 1] = __builtin_shuffle(a[h + 2 * i], a[h + 2 * i + 1], Index{2, 10, 3, 11, 6, 14, 7, 15});
     }
-  for (std::size_t j = 0; j < 4; ++j) {  // halves
-    v[j] = __builtin_shuffle(b[j], b[j + 4], Index{0, 1, 2, 3, 8, 9, 10, 11});
-    v[j + 4] = __builtin_shuffle(b[j], b[j + 4], Index{4, 5, 6, 7, 12, 13, 14, 15});
+    for (std::size_t i = 0; i < 2; ++i) {  // quadruples
+      v[h + 2 * i] = __builtin_shuffle(b[h + i], b[h + i + 2], Index{0, 1, 8, 9, 4, 5, 12, 13});
+      v[h + 2 * i + 1] = __builtin_shuffle(b[h + i], b[h + i + 2], Index{2, 3, 10, 11, 6, 7, 14, 15});
+    }
+  }
+}
+/// The way back: eight vectors of one frame each to eight frames of eight rows.
+[[gnu::always_inline]] inline void storeColumns(const std::array<Wide, 8>& v, Sample* const* rows, std::ptrdiff_t to) {
+  using Index = VecInt<8>;
+  std::array<Wide, 8> a, b;
+  for (std::size_t h = 0; h < 8; h += 4) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      a[h + 2 * i] = __builtin_shuffle(v[h + 2 * i], v[h + 2 * i + 1], Index{0, 8, 1, 9, 4, 12, 5, 13});
+      a[h + 2 * i + 1] = __builtin_shuffle(v[h + 2 * i], v[h + 2 * i + 1], Index{2, 10, 3, 11, 6, 14, 7, 15});
+    }
+    for (std::size_t i = 0; i < 2; ++i) {
+      b[h + 2 * i] = __builtin_shuffle(a[h + i], a[h + i + 2], Index{0, 1, 8, 9, 4, 5, 12, 13});
+      b[h + 2 * i + 1] = __builtin_shuffle(a[h + i], a[h + i + 2], Index{2, 3, 10, 11, 6, 7, 14, 15});
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      store<4>(rows[i] + to + h, __builtin_shufflevector(b[h + i], b[h + i], 0, 1, 2, 3));
+      store<4>(rows[i + 4] + to + h, __builtin_shufflevector(b[h + i], b[h + i], 4, 5, 6, 7));
+    }
   }
 }
 
@@ -72,27 +87,42 @@ template <class Mask>
   return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
-/// One tick of an FIR: y[n] += sum over i < count of c[i] x[n - i], n = 0 ... kTick - 1; count is a
-/// multiple of 32, and x is read from x[1 - count] on. Taps 8 apart share the samples they meet, so
-/// that loads do not limit it.
-inline void addFirTick(const Sample* c, int count, const Sample* x, Sample* y) {
-  constexpr int kVectors = kTick / kWide, kTaps = 4;
-  Wide sum[kVectors];
-  for (int v = 0; v < kVectors; ++v) sum[v] = load<kWide>(y + v * kWide);
-  for (int first = 0; first < count; first += kTaps * kWide)
-    for (int i = first; i < first + kWide; ++i) {
-      Wide k[kTaps];
-      for (int j = 0; j < kTaps; ++j) k[j] = splat<kWide>(c[i + j * kWide]);
+inline constexpr int kFirTaps = 32;
+/// y[n] += sum over i < kFirTaps of c[i] x[n - i] for the samples of vectors [from, to) of a tick. Taps 8
+/// apart share the samples they meet, so that loads do not limit it.
+template <int from, int to>
+inline void addFirPart(const Sample* c, const Sample* x, Sample* y) {
+  constexpr int kTaps = kFirTaps / kWide;
+  Wide sum[to - from];
+  for (int v = from; v < to; ++v) sum[v - from] = load<kWide>(y + v * kWide);
+  for (int i = 0; i < kWide; ++i) {
+    Wide k[kTaps];
+    for (int j = 0; j < kTaps; ++j) k[j] = splat<kWide>(c[i + j * kWide]);
 #pragma GCC unroll 16
-      for (int m = 1 - kTaps; m < kVectors; ++m) {
-        const Wide s = load<kWide>(x + m * kWide - i);
+    for (int m = from + 1 - kTaps; m < to; ++m) {
+      const Wide s = load<kWide>(x + m * kWide - i);
 #pragma GCC unroll 4
-        for (int j = 0; j < kTaps; ++j)
-          if (m + j >= 0 && m + j < kVectors) sum[m + j] = multiplyAdd<kWide>(k[j], s, sum[m + j]);
-      }
+      for (int j = 0; j < kTaps; ++j)
+        if (m + j >= from && m + j < to) sum[m + j - from] = multiplyAdd<kWide>(k[j], s, sum[m + j - from]);
     }
-  for (int v = 0; v < kVectors; ++v) store<kWide>(y + v * kWide, sum[v]);
+  }
+  for (int v = from; v < to; ++v) store<kWide>(y + v * kWide, sum[v - from]);
 }
+/// One tick of an FIR: y[n] += sum over i < count of c[i] x[n - i], n = 0 ... kTick - 1; count is a
+/// multiple of kFirTaps, and x is read from x[1 - count] on.
+inline void addFirTick(const Sample* c, int count, const Sample* x, Sample* y) {
+  for (int first = 0; first < count; first += kFirTaps) addFirPart<0, kTick / kWide>(c + first, x - first, y);
+}
+/// The same for kTick taps where x is zero before its first sample, or from x[1] on.
+inline void addFirStart(const Sample* c, const Sample* x, Sample* y) {
+  addFirPart<0, 8>(c, x, y);
+  addFirPart<4, 8>(c + kFirTaps, x - kFirTaps, y);
+}
+inline void addFirEnd(const Sample* c, const Sample* x, Sample* y) {
+  addFirPart<0, 4>(c, x, y);
+  addFirPart<0, 8>(c + kFirTaps, x - kFirTaps, y);
+}
+static_assert(kTick == 2 * kFirTaps && kTick == 8 * kWide);
 
 /// `count` frames of one lane of an audio signal from `frame` on, side by side; `temporary` holds
 /// them when they do not lie so already.

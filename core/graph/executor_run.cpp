@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "core/dsp/math.h"
 #include "core/graph/executor.h"
 #include "core/graph/input_step.h"
 
@@ -123,7 +124,7 @@ BlockData Executor::blockData(int node, int group, int from, int ticks) {
   b.setup = &setups_[at(node)];
   b.prepared = m.prepared.get();
   b.work = m.work.empty() ? nullptr : m.work[at(group)].get();
-  b.events = eventsBetween(b.firstFrame, b.firstFrame + ticks * kTick);
+  if (n.type->info.startsVoices) b.events = eventsBetween(b.firstFrame, b.firstFrame + ticks * kTick);
   b.firstLane = group * d.group;
   b.voices = d.voices;
   for (std::size_t c = 0; c < 2; ++c) b.external[c] = external_[c] ? external_[c] + from * kTick : nullptr;
@@ -153,7 +154,7 @@ void Executor::runNode(int node, int group, int from, int ticks) {
     if (!silent) {
       Sample* scratch = scratch_.data();
       for (std::size_t i = 0; i < n.inputs.size(); ++i)
-        inputViews_[i] = step.compose(node, static_cast<int>(i), group, t, count, scratch);
+        new (&inputViews_[i]) SignalView(step.compose(node, static_cast<int>(i), group, t, count, scratch));  // no copy
       for (std::size_t h = 0; h < m.histories.size(); ++h) historyViews_[h] = m.histories[h].view(group);
       kernel.forward(m.state.data() + at(group) * kernel.stateBytes, blockData(node, group, t, count));
       guard(node, group, t, count);
@@ -165,7 +166,9 @@ void Executor::runNode(int node, int group, int from, int ticks) {
 /// A non-finite sample ends where it was made: the node is silenced for the block, reset, counted.
 void Executor::guard(int node, int group, int from, int ticks) {
   const PlanNode& n = plan_.nodes[at(node)];
-  Vec<kWide> sums[2] = {splat<kWide>(0), splat<kWide>(0)};  // x * 0 is 0 for a finite x and NaN otherwise
+  constexpr int kSums = 8;
+  Vec<kWide> sums[kSums] = {};  // x * 0 is 0 for a finite x and NaN otherwise
+  const Vec<kWide> zero = splat<kWide>(0);
   for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {
     const int signal = n.firstSignal + static_cast<int>(o);
     if (!isRead(signal)) continue;
@@ -174,12 +177,13 @@ void Executor::guard(int node, int group, int from, int ticks) {
     for (int c = 0; c < b.planes(); ++c) {
       const Sample* x = b.at(group, from, c);
       int i = 0;
-      for (; i + 2 * kWide <= count; i += 2 * kWide)
-        for (int k = 0; k < 2; ++k) sums[k] = sums[k] + load<kWide>(x + i + k * kWide) * 0.0_s;
-      if (i < count) sums[0] = sums[0] + load<kWide>(x + i) * 0.0_s;
+      for (; i + kSums * kWide <= count; i += kSums * kWide)
+        for (int k = 0; k < kSums; ++k) sums[k] = multiplyAdd<kWide>(load<kWide>(x + i + k * kWide), zero, sums[k]);
+      for (; i < count; i += kWide) sums[0] = multiplyAdd<kWide>(load<kWide>(x + i), zero, sums[0]);
     }
   }
-  const Vec<kWide> sum = sums[0] + sums[1];
+  Vec<kWide> sum = zero;
+  for (const Vec<kWide>& s : sums) sum = sum + s;
   bool finite = true;
   for (int l = 0; l < kWide; ++l) finite = finite && sum[l] == 0;
   if (finite) return;

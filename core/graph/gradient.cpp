@@ -45,6 +45,7 @@ Result<std::unique_ptr<Gradient>> Gradient::create(Plan plan, const GradientRequ
   g->findActive();
   g->stop_ = stop;
   g->allocate();
+  g->findSegments();
   if (stop.stop_requested()) return Error{"Cancelled."};
   return g;
 }
@@ -106,6 +107,7 @@ void Gradient::allocate() {
   const std::size_t nodes = plan.nodes.size();
   tensorGradient_.resize(nodes);
   historyCotangents_.resize(nodes);
+  historyClearFrom_.resize(nodes);
   stateCotangent_.resize(nodes);
   chunkStates_.resize(nodes);
   std::size_t inputs = 0, outputs = 0, histories = 0, tensors = 0, scratch = 0;

@@ -81,6 +81,22 @@ class Gradient {
   void sweepNode(int node, int group, int from, int ticks);
   void carryBack(int ticks);
   int chunk(int node) const;
+  void findSegments();
+  void clearLastWindows(int ticks);
+  void clearHistories(int node, int group, std::int64_t frame);
+  void sweepIsland(const Island& island, int stretch, int from, int to);
+  void clearCotangents(const std::vector<int>& signals, int from, int to);
+  void addOutputCotangents(int stretch, int from, int to);
+
+  /// Islands that are swept together, a window of ticks at a time, so that cotangents stay in the
+  /// cache between the node that makes them and the one that takes them.
+  struct Segment {
+    std::size_t first = 0, end = 0;  ///< of the plan's islands
+    int window = 1;                  ///< ticks; whole chunks of all its nodes
+    std::vector<int> signals;        ///< whose cotangents only this segment touches
+  };
+  std::vector<Segment> segments_;
+  std::vector<int> crossing_;  ///< signals whose cotangents pass from segment to segment
 
   std::unique_ptr<Executor> executor_;
   GradientRequest request_;
@@ -94,8 +110,9 @@ class Gradient {
   std::vector<double> parameterGradient_;
   std::vector<std::vector<AlignedArray<Sample>>> tensorGradient_;  ///< by node, tensor; empty: not wanted
   std::vector<std::vector<HistoryBuffer>> historyCotangents_;
-  std::vector<AlignedArray<std::byte>> stateCotangent_;  ///< by node: [group][cotangentBytes]
-  std::vector<AlignedArray<std::byte>> chunkStates_;     ///< by node: [chunk][group][stateBytes] of the stretch
+  std::vector<std::vector<std::int64_t>> historyClearFrom_;  ///< by node: [history][group], an entry
+  std::vector<AlignedArray<std::byte>> stateCotangent_;      ///< by node: [group][cotangentBytes]
+  std::vector<AlignedArray<std::byte>> chunkStates_;         ///< by node: [chunk][group][stateBytes] of the stretch
   struct Start {
     std::vector<AlignedArray<std::byte>> states;  ///< by node
     std::vector<AlignedArray<Sample>> previous;   ///< by signal that keeps its tick

@@ -10,16 +10,70 @@ namespace {
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
+/// A node that is swept over the whole stretch at once stands alone.
+void Gradient::findSegments() {
+  const Plan& plan = executor_->plan_;
+  std::vector<int> segmentOf(plan.nodes.size(), 0);
+  bool apart = true;
+  for (std::size_t i = 0; i < plan.islands.size(); ++i) {
+    int most = 1;
+    bool even = true;
+    for (const int n : plan.islands[i].nodes)
+      if (active_[at(n)]) {
+        most = std::max(most, chunk(n));
+        even = even && (cyclic_[at(n)] || plan.nodes[at(n)].type->info.backwardTicks > 0);
+      }
+    if (apart || !even) segments_.push_back({i, i, 1, {}});
+    Segment& s = segments_.back();
+    s.end = i + 1;
+    s.window = std::max(s.window, most);
+    apart = !even;
+    for (const int n : plan.islands[i].nodes) segmentOf[at(n)] = static_cast<int>(segments_.size()) - 1;
+  }
+  for (Segment& s : segments_)  // chunks of different sizes must begin together
+    for (std::size_t i = s.first; i < s.end; ++i)
+      for (const int n : plan.islands[i].nodes)
+        if (s.window % chunk(n) != 0) s.window = stretch_;
+  std::vector<std::uint8_t> crosses(plan.signals.size(), 0);
+  for (std::size_t n = 0; n < plan.nodes.size(); ++n)
+    for (const PlanInput& in : plan.nodes[n].inputs)
+      for (const PlanCable& c : in.cables)
+        if (segmentOf[at(plan.signals[at(c.signal)].node)] != segmentOf[n]) crosses[at(c.signal)] = 1;
+  for (int s = 0; s < static_cast<int>(plan.signals.size()); ++s)
+    if (!cotangents_[at(s)].empty())
+      (crosses[at(s)] ? crossing_ : segments_[at(segmentOf[at(plan.signals[at(s)].node)])].signals).push_back(s);
+}
+
+void Gradient::clearCotangents(const std::vector<int>& signals, int from, int to) {
+  for (const int s : signals)
+    for (int g = 0; g < executor_->domain(executor_->plan_.signals[at(s)].voiced).groups; ++g)
+      cotangents_[at(s)].zero(g, from, to - from);
+}
+
+void Gradient::addOutputCotangents(int stretch, int from, int to) {
+  const int first = executor_->plan_.nodes[at(executor_->plan_.outputNode)].firstSignal;
+  for (int c = 0; c < 2; ++c)
+    for (int g = 0; g < executor_->mono_.groups; ++g) {
+      Sample* sum = cotangents_[at(first + c)].at(g, from);
+      const Sample* d = outputCotangents_[c].at(g, stretch * stretch_ + from);
+      for (int i = 0; i < (to - from) * kTick * lanes(); ++i) sum[i] += d[i];
+    }
+}
+
 void Gradient::backward(const std::stop_token& stop) {
   stop_ = stop;
   Executor& e = *executor_;
   std::fill(parameterGradient_.begin(), parameterGradient_.end(), 0.0);
   for (auto& node : tensorGradient_)
     for (auto& t : node) t.clear();
-  for (auto& node : historyCotangents_)
-    for (auto& h : node) h.samples.clear();
+  for (std::size_t n = 0; n < historyCotangents_.size(); ++n) {
+    historyClearFrom_[n].clear();
+    for (const HistoryBuffer& h : historyCotangents_[n])
+      historyClearFrom_[n].insert(historyClearFrom_[n].end(), at(e.domainOf(static_cast<int>(n)).groups),
+                                  h.span - h.front);
+  }
   for (auto& s : stateCotangent_) s.clear();
-  for (auto& c : cotangents_) c.clear();
+  clearLastWindows(ticksOf(stretches() - 1));
   for (int s = stretches(); s-- > 0;) {
     if (inBuffers_ != s) {
       restoreStart(s);
@@ -42,45 +96,78 @@ void Gradient::backward(const std::stop_token& stop) {
   inBuffers_ = -1;
 }
 
+/// A chunk that starts at `frame` adds to what its histories held up to `front` entries before it: the part
+/// of that which no later chunk has cleared.
+void Gradient::clearHistories(int node, int group, std::int64_t frame) {
+  const int groups = executor_->domainOf(node).groups;
+  for (std::size_t k = 0; k < historyCotangents_[at(node)].size(); ++k) {
+    const HistoryBuffer& h = historyCotangents_[at(node)][k];
+    std::int64_t& from = historyClearFrom_[at(node)][k * at(groups) + at(group)];
+    const std::int64_t low = frame / h.entryFrames - h.front;
+    if (low >= from) continue;
+    const HistoryView v = h.view(group);
+    for (int line = 0; line < h.lines; ++line)
+      std::memset(v.data + line * v.lineStride + low * h.lanes, 0,
+                  at(h.lanes) * static_cast<std::size_t>(from - low) * sizeof(Sample));
+    from = low;
+  }
+}
+
+/// Before a stretch of `ticks`: clears what its sweep does not clear on its way, and the tick before.
+void Gradient::clearLastWindows(int ticks) {
+  clearCotangents(crossing_, -1, ticks);
+  for (const Segment& s : segments_) {
+    clearCotangents(s.signals, -1, 0);
+    clearCotangents(s.signals, (ticks - 1) / s.window * s.window, ticks);
+  }
+}
+
 /// Between stretches only the cotangent of the tick before lives on: it becomes the last tick's.
 void Gradient::carryBack(int ticks) {
   const Plan& plan = executor_->plan_;
-  for (std::size_t s = 0; s < cotangents_.size(); ++s) {
-    SignalBuffer& b = cotangents_[s];
-    if (b.empty()) continue;
-    const int groups = executor_->domain(plan.signals[s].voiced).groups;
-    AlignedArray<Sample> carried(at(b.tickSize() * b.planes() * groups));
-    for (int g = 0, i = 0; g < groups; ++g)
-      for (int c = 0; c < b.planes(); ++c, ++i)
-        std::memcpy(carried.data() + i * b.tickSize(), b.at(g, -1, c), at(b.tickSize()) * sizeof(Sample));
-    b.clear();
-    if (!plan.signals[s].keepsTick) continue;
-    for (int g = 0, i = 0; g < groups; ++g)
-      for (int c = 0; c < b.planes(); ++c, ++i)
-        std::memcpy(b.at(g, ticks - 1, c), carried.data() + i * b.tickSize(), at(b.tickSize()) * sizeof(Sample));
-  }
+  std::vector<AlignedArray<Sample>> carried(cotangents_.size());
+  const auto move = [&](bool out) {
+    for (std::size_t s = 0; s < cotangents_.size(); ++s) {
+      const SignalBuffer& b = cotangents_[s];
+      if (b.empty() || !plan.signals[s].keepsTick) continue;
+      const int groups = executor_->domain(plan.signals[s].voiced).groups;
+      if (out) carried[s] = AlignedArray<Sample>(at(b.tickSize() * b.planes() * groups));
+      for (int g = 0, i = 0; g < groups; ++g)
+        for (int c = 0; c < b.planes(); ++c, ++i) {
+          Sample* kept = carried[s].data() + i * b.tickSize();
+          std::memcpy(out ? kept : b.at(g, ticks - 1, c), out ? b.at(g, -1, c) : kept,
+                      at(b.tickSize()) * sizeof(Sample));
+        }
+    }
+  };
+  move(true);
+  clearLastWindows(ticks);
+  move(false);
 }
 
 void Gradient::sweepStretch(int stretch) {
   Executor& e = *executor_;
-  const int ticks = ticksOf(stretch);
-  if (e.plan_.outputNode < 0 || !active_[at(e.plan_.outputNode)]) return;
-  const int first = e.plan_.nodes[at(e.plan_.outputNode)].firstSignal;
-  for (int c = 0; c < 2; ++c)
-    for (int g = 0; g < e.mono_.groups; ++g) {
-      Sample* to = cotangents_[at(first + c)].at(g, 0);
-      const Sample* from = outputCotangents_[c].at(g, stretch * stretch_);
-      for (int i = 0; i < ticks * kTick * lanes(); ++i) to[i] += from[i];
+  const int ticks = ticksOf(stretch), output = e.plan_.outputNode;
+  if (output < 0 || !active_[at(output)]) return;
+  for (std::size_t k = segments_.size(); k-- > 0;) {
+    const Segment& segment = segments_[k];
+    for (int t = (ticks - 1) / segment.window * segment.window; t >= 0; t -= segment.window) {
+      if (t > 0) clearCotangents(segment.signals, t - segment.window, t);  // delayed cables reach back into it
+      for (std::size_t i = segment.end; i-- > segment.first;)
+        sweepIsland(e.plan_.islands[i], stretch, t, std::min(t + segment.window, ticks));
     }
-  for (std::size_t i = e.plan_.islands.size(); i-- > 0;) {
-    const Island& island = e.plan_.islands[i];
-    const int step = island.cyclic ? 1 : ticks;
-    for (int t = (ticks - 1) / step * step; t >= 0; t -= step)
-      for (std::size_t k = island.nodes.size(); k-- > 0;)
-        if (active_[at(island.nodes[k])])
-          for (int g = 0; g < e.domainOf(island.nodes[k]).groups; ++g)
-            sweepNode(island.nodes[k], g, t, std::min(step, ticks - t));
   }
+}
+
+void Gradient::sweepIsland(const Island& island, int stretch, int from, int to) {
+  const Executor& e = *executor_;
+  if (std::find(island.nodes.begin(), island.nodes.end(), e.plan_.outputNode) != island.nodes.end())
+    addOutputCotangents(stretch, from, to);
+  const int step = island.cyclic ? 1 : to - from;
+  for (int t = to - step; t >= from; t -= step)
+    for (std::size_t k = island.nodes.size(); k-- > 0;)
+      if (active_[at(island.nodes[k])])
+        for (int g = 0; g < e.domainOf(island.nodes[k]).groups; ++g) sweepNode(island.nodes[k], g, t, step);
 }
 
 void Gradient::sweepNode(int node, int group, int from, int ticks) {
@@ -102,6 +189,7 @@ void Gradient::sweepNode(int node, int group, int from, int ticks) {
       start += skip;
       count -= skip;
     }
+    clearHistories(node, group, (e.tick_ + start) * kTick);
     Sample* scratch = e.scratch_.data();
     Sample* cotangent = inputCotangent_.data();
     for (std::size_t i = 0; i < n.inputs.size(); ++i) {

@@ -12,11 +12,12 @@ namespace {
 /// Adds the eight lanes of a tick up, lane 0 first, on top of what is there.
 void addLanesUp(const Sample* from, Sample* sum) {
   for (int i = 0; i < kTick; i += kWide) {
-    std::array<Wide, kWide> frames;
-    for (int j = 0; j < kWide; ++j) frames[static_cast<std::size_t>(j)] = load<kWide>(from + (i + j) * kWide);
-    transpose(frames);
+    std::array<const Sample*, kWide> rows;
+    for (std::size_t j = 0; j < kWide; ++j) rows[j] = from + (i + static_cast<int>(j)) * kWide;
+    std::array<Wide, kWide> lanes;
+    loadColumns(rows.data(), 0, lanes);
     Wide total = load<kWide>(sum + i);
-    for (const Wide& lane : frames) total = total + lane;
+    for (const Wide& lane : lanes) total = total + lane;
     store<kWide>(sum + i, total);
   }
 }
@@ -75,12 +76,12 @@ SignalView InputStep::composeLanes(const Target& t, int from, int ticks, Sample*
     return {out, row, L};
   }
   if (isFlat<L>(t, from, ticks)) {
-    audioTick<L>(t, from, 0, out);
+    audioTick<L>(t, from, 0, kWide, out);
     return {out, 0, 0};
   }
   const std::ptrdiff_t channel = static_cast<std::ptrdiff_t>(ticks) * kTick * L;
   for (int c = 0; c < t.in.width; ++c)
-    for (int i = 0; i < ticks; ++i) audioTick<L>(t, from + i, c, out + c * channel + i * kTick * L);
+    for (int i = 0; i < ticks; ++i) audioTick<L>(t, from + i, c, kTick * L, out + c * channel + i * kTick * L);
   return {out, L, channel};
 }
 
@@ -106,8 +107,9 @@ bool InputStep::isFlat(const Target& t, int from, int ticks) const {
   return true;
 }
 
+/// The first `count` samples of a tick; fewer than all only where isFlat.
 template <int L>
-void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) const {
+void InputStep::audioTick(const Target& t, int tick, int channel, int count, Sample* out) const {
   const bool octaves = t.in.row->isParameter() && t.in.row->scale == Scale::log;
   const auto lanesAt = [&](const AlignedArray<Sample>& array, int parameter) {
     return load<L>(array.data() + e_.packedAt_[static_cast<std::size_t>(parameter)] +
@@ -132,13 +134,12 @@ void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) c
     if (octaves) sum = knob * exp2<kWide>(sum);
     return parameter ? minimum(maximum(sum, lo), hi) : sum;
   };
-  constexpr int kCount = kTick * L;
   const bool fades = t.in.usesDefault && t.in.defaultFade != Fade::none;
   const Wide start = octaves ? Wide{} : knob;
   bool begun = false, finished = false;
   const auto begin = [&] {
     if (!begun)
-      for (int i = 0; i < kCount; i += kWide) store<kWide>(out + i, start);
+      for (int i = 0; i < count; i += kWide) store<kWide>(out + i, start);
     begun = true;
   };
   if (knobGlides && !octaves) {
@@ -151,7 +152,7 @@ void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) c
       store<L>(out + i * L,
                load<L>(out + i * L) + splat<L>(static_cast<Sample>(t.in.row->def) * fadeAt(t.in.defaultFade, i)));
   }
-  alignas(64) Sample temporary[kCount];
+  alignas(64) Sample temporary[kTick * L];
   for (const PlanCable& cable : t.in.cables) {
     const Sample* source = fetchAudio<L>(cable, t, tick, channel, temporary);
     if (isGliding(cable.parameter) || cable.fade != Fade::none) {
@@ -167,8 +168,8 @@ void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) c
     // a steady cable; the first one brings the start along, the last one finishes, in one pass
     const Wide depth = repeated<L>(lanesAt(e_.packed_, cable.parameter));
     finished = !knobGlides && &cable == &t.in.cables.back();
-    for (int i = 0; i < kCount; i += kWide) {
-      const Wide sum = (begun ? load<kWide>(out + i) : start) + depth * load<kWide>(source + i);
+    for (int i = 0; i < count; i += kWide) {
+      const Wide sum = multiplyAdd<kWide>(depth, load<kWide>(source + i), begun ? load<kWide>(out + i) : start);
       store<kWide>(out + i, finished ? finish(sum) : sum);
     }
     begun = true;
@@ -177,7 +178,7 @@ void InputStep::audioTick(const Target& t, int tick, int channel, Sample* out) c
   begin();
   if (knobGlides && octaves)
     for (int i = 0; i < kTick; ++i) store<L>(out + i * L, glide(t.in.parameter, i) * exp2<L>(load<L>(out + i * L)));
-  for (int i = 0; i < kCount; i += kWide) {
+  for (int i = 0; i < count; i += kWide) {
     const Wide sum = load<kWide>(out + i);
     store<kWide>(out + i, knobGlides ? minimum(maximum(sum, lo), hi) : finish(sum));
   }

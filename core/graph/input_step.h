@@ -40,7 +40,7 @@ class InputStep {
   template <int L>
   bool isFlat(const Target& t, int from, int ticks) const;
   template <int L>
-  void audioTick(const Target& t, int tick, int channel, Sample* out) const;
+  void audioTick(const Target& t, int tick, int channel, int count, Sample* out) const;
   template <int L>
   void controlTick(const Target& t, int tick, Sample* out) const;
   template <int L>

@@ -172,7 +172,7 @@ struct BlockData {
   const Setup* setup = nullptr;
   const void* prepared = nullptr;
   void* work = nullptr;
-  std::span<const VoiceEvent> events;       ///< those inside the block, by frame
+  std::span<const VoiceEvent> events;       ///< those inside the block, by frame; for what starts voices
   int firstLane = 0;                        ///< global number of the group's first lane
   int voices = 1;                           ///< voices a clip; lane = clip * voices + voice
   std::array<const Sample*, 2> external{};  ///< device input, one sample a frame, or null

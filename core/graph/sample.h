@@ -2,9 +2,12 @@
 // The number type of every signal, and short vectors of it: one element a lane.
 #pragma once
 
+#include <immintrin.h>
+
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace core {
 
@@ -85,12 +88,22 @@ template <int L>
   }
 }
 
+/// a < b ? a : b, which the compiler does not always see to be one instruction.
 template <class V>
 [[gnu::always_inline]] inline V minimum(V a, V b) {
+#ifndef TONEWRIGHT_DOUBLE
+  if constexpr (std::is_same_v<V, Vec<8>>)
+    return std::bit_cast<V>(_mm256_min_ps(std::bit_cast<__m256>(a), std::bit_cast<__m256>(b)));
+#endif
   return a < b ? a : b;
 }
+/// a > b ? a : b.
 template <class V>
 [[gnu::always_inline]] inline V maximum(V a, V b) {
+#ifndef TONEWRIGHT_DOUBLE
+  if constexpr (std::is_same_v<V, Vec<8>>)
+    return std::bit_cast<V>(_mm256_max_ps(std::bit_cast<__m256>(a), std::bit_cast<__m256>(b)));
+#endif
   return a > b ? a : b;
 }
 

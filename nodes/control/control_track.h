@@ -81,12 +81,12 @@ struct ControlTrack {
     return {first, std::min(first + 1, last), static_cast<Sample>(at - first)};
   }
 
-  template <int L>
-  static Vec<L> mapped(int choice, Vec<L> x) {
+  template <int choice, int L>
+  static Vec<L> mapped(Vec<L> x) {
     return choice == plain ? x : expSigmoid<L>(x);
   }
-  template <int L>
-  static Vec<L> slope(int choice, Vec<L> x) {
+  template <int choice, int L>
+  static Vec<L> slope(Vec<L> x) {
     return choice == plain ? splat<L>(1.0_s) : expSigmoidSlope<L>(x);
   }
 
@@ -100,15 +100,20 @@ struct ControlTrack {
 
   template <int L>
   static void forward(const Block<L>& b) {
-    const int row = b.outputWidth(0) * L, choice = b.setup().whole(scale);
+    b.setup().whole(scale) == plain ? play<L, plain>(b) : play<L, positive>(b);
+  }
+  template <int L, int choice>
+  static void play(const Block<L>& b) {
+    const int row = b.outputWidth(0) * L;
     const auto out = b.controlOut(0);
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const Place p = place(b, tick);
       const Sample *first = b.tensor(0) + p.first * row, *second = b.tensor(0) + p.second * row;
       Sample* to = out.data + tick * out.step;
       alongRow(row, [&](auto width, int i) {
-        const auto before = mapped<width()>(choice, load<width()>(first + i));
-        const auto after = mapped<width()>(choice, load<width()>(second + i));
+        const auto before = mapped<choice, width()>(load<width()>(first + i));
+        if (p.weight == 0) return store<width()>(to + i, before);  // every tick, when rows come one a tick
+        const auto after = mapped<choice, width()>(load<width()>(second + i));
         store<width()>(to + i, before + p.weight * (after - before));
       });
     }
@@ -116,18 +121,23 @@ struct ControlTrack {
 
   template <int L>
   static void backward(const Block<L>& b, const Grad<L>& grad) {
+    if (!grad.tensor(0) || !grad.wants(0)) return;
+    b.setup().whole(scale) == plain ? sweep<L, plain>(b, grad) : sweep<L, positive>(b, grad);
+  }
+  template <int L, int choice>
+  static void sweep(const Block<L>& b, const Grad<L>& grad) {
     Sample* into = grad.tensor(0);
-    if (!into || !grad.wants(0)) return;
-    const int row = b.outputWidth(0) * L, choice = b.setup().whole(scale);
+    const int row = b.outputWidth(0) * L;
     const auto dOut = grad.controlOut(0);
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const Place p = place(b, tick);
       const Sample* d = dOut.data + tick * dOut.step;
       const auto add = [&](int frame, Sample weight) {
+        if (weight == 0) return;
         const Sample* from = b.tensor(0) + frame * row;
         Sample* to = into + frame * row;
         alongRow(row, [&](auto width, int i) {
-          const auto moved = weight * load<width()>(d + i) * slope<width()>(choice, load<width()>(from + i));
+          const auto moved = weight * load<width()>(d + i) * slope<choice, width()>(load<width()>(from + i));
           store<width()>(to + i, load<width()>(to + i) + moved);
         });
       };

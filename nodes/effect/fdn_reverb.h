@@ -124,45 +124,49 @@ struct FdnReverb {
   template <int L>
   using Signals = std::array<std::array<Sample, kTick * L>, kLines>;
 
-  /// What leaves the lines' ends in the tick that starts at `frame`.
+  template <class Row>
+  using Rows = std::array<Row*, kLines>;
+  /// What leaves the lines' ends in the tick that starts at `frame`: where it lies, or in `copies` for a
+  /// line that wraps.
   template <int L>
-  static void readLines(const HistoryRing<L>& ring, const Delays& delays, std::int64_t frame, Signals<L>& out) {
+  static Rows<const Sample> lineEnds(const HistoryRing<L>& ring, const Delays& delays, std::int64_t frame,
+                                     Signals<L>& copies) {
+    Rows<const Sample> rows;
     for (std::size_t i = 0; i < kLines; ++i) {
       const int line = static_cast<int>(i);
       const std::int64_t first = frame - delays[i];
-      const Sample* from = ring.at(line, first);
-      if (ring.at(line, first + kTick - 1) - from == (kTick - 1) * L) {  // does not wrap
-        for (std::size_t j = 0; j < kTick * L; j += kWide) store<kWide>(&out[i][j], load<kWide>(from + j));
-      } else {
-        for (int j = 0; j < kTick; ++j) store<L>(&out[i][static_cast<std::size_t>(j * L)], ring.read(line, first + j));
-      }
+      rows[i] = ring.at(line, first);
+      if (ring.at(line, first + kTick - 1) - rows[i] == (kTick - 1) * L) continue;
+      for (int j = 0; j < kTick; ++j) store<L>(&copies[i][static_cast<std::size_t>(j * L)], ring.read(line, first + j));
+      rows[i] = copies[i].data();
     }
+    return rows;
   }
 
-  /// The low-passes over one tick, in place. One lane: lines side by side, so that eight recursions
-  /// run in one vector; the arithmetic of a line is the same.
+  /// The low-passes over one tick. One lane: lines side by side, so that eight recursions run in one
+  /// vector; the arithmetic of a line is the same. x may be y.
   template <int L>
-  static void lowPass(Lines<L>& low, const Gains<L>& g, Signals<L>& x) {
+  static void lowPass(Lines<L>& low, const Gains<L>& g, const Rows<const Sample>& x, Signals<L>& y) {
     if constexpr (L == 1) {
+      Rows<Sample> to;
+      for (std::size_t i = 0; i < kLines; ++i) to[i] = y[i].data();
       for (std::size_t half = 0; half < kLines; half += kWide) {
-        Wide y = load<kWide>(&low[half]);
+        Wide last = load<kWide>(&low[half]);
         const Wide in = load<kWide>(&g.in[half]), keep = splat<kWide>(g.keep);
-        for (std::size_t i = 0; i < kTick; i += kWide) {
+        for (std::ptrdiff_t i = 0; i < kTick; i += kWide) {
           std::array<Wide, 8> v;
-          for (std::size_t j = 0; j < 8; ++j) v[j] = load<kWide>(&x[half + j][i]);
-          transpose(v);
-          for (std::size_t j = 0; j < 8; ++j) v[j] = y = multiplyAdd<kWide>(keep, y, in * v[j]);
-          transpose(v);
-          for (std::size_t j = 0; j < 8; ++j) store<kWide>(&x[half + j][i], v[j]);
+          loadColumns(&x[half], i, v);
+          for (Wide& frame : v) frame = last = multiplyAdd<kWide>(keep, last, in * frame);
+          storeColumns(v, &to[half], i);
         }
-        store<kWide>(&low[half], y);
+        store<kWide>(&low[half], last);
       }
     } else {
       for (std::size_t line = 0; line < kLines; line += 4)
         for (std::size_t i = 0; i < kTick; ++i)
           for (std::size_t j = line; j < line + 4; ++j) {
-            low[j] = multiplyAdd<L>(g.keep, low[j], g.in[j] * load<L>(&x[j][i * L]));
-            store<L>(&x[j][i * L], low[j]);
+            low[j] = multiplyAdd<L>(g.keep, low[j], g.in[j] * load<L>(x[j] + i * L));
+            store<L>(&y[j][i * L], low[j]);
           }
     }
   }
@@ -190,12 +194,11 @@ struct FdnReverb {
     const Delays delays = delaysOf(b.setup());
     const bool constant = b.control(t60).constant() && b.control(damping).constant();
     Gains<L> g;
-    alignas(32) Signals<L> y;
+    alignas(32) Signals<L> y, wrapping;
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const std::int64_t frame = b.firstFrame() + tick * kTick;
       if (tick == 0 || !constant) g = gains<L>(b, delays, tick);
-      readLines<L>(ring, delays, frame, y);
-      lowPass<L>(s.low, g, y);
+      lowPass<L>(s.low, g, lineEnds<L>(ring, delays, frame, wrapping), y);
       Sample* lines[kLines];
       for (std::size_t i = 0; i < kLines; ++i) lines[i] = writable<L>(ring, i, frame);
       for (int c = 0; c < kTick * L / kWide; ++c) {
@@ -220,17 +223,17 @@ struct FdnReverb {
 
   template <int L>
   static void backward(const State<L>& start, State<L>& d, const Block<L>& b, const Grad<L>& grad) {
-    auto& read = threadScratch<std::array<Signals<L>, info.backwardTicks>>();
-    auto& passed = threadScratch<std::array<Signals<L>, info.backwardTicks>, 1>();
+    auto& read = threadScratch<std::array<Rows<const Sample>, info.backwardTicks>>();
+    auto& passed = threadScratch<std::array<Signals<L>, info.backwardTicks>>();
     auto& before = threadScratch<std::array<Lines<L>, info.backwardTicks>>();
     const Delays delays = delaysOf(b.setup());
     Lines<L> low = start.low;
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const auto t = static_cast<std::size_t>(tick);
       before[t] = low;
-      readLines<L>(b.history(0), delays, b.firstFrame() + tick * kTick, read[t]);
-      passed[t] = read[t];
-      lowPass<L>(low, gains<L>(b, delays, tick), passed[t]);
+      // with a tape nothing wraps
+      read[t] = lineEnds<L>(b.history(0), delays, b.firstFrame() + tick * kTick, passed[t]);
+      lowPass<L>(low, gains<L>(b, delays, tick), read[t], passed[t]);
     }
     alignas(32) Signals<L> dy;
     for (int tick = b.ticks(); tick-- > 0;) {
@@ -275,18 +278,18 @@ struct FdnReverb {
   template <int L>
   static void lowPassBack(Lines<L>& carried, const Vec<L>& keep, Signals<L>& d) {
     if constexpr (L == 1) {
+      Rows<Sample> rows;
+      for (std::size_t i = 0; i < kLines; ++i) rows[i] = d[i].data();
       for (std::size_t half = 0; half < kLines; half += kWide) {
         Wide c = load<kWide>(&carried[half]);
-        for (std::size_t i = kTick; i > 0; i -= kWide) {
+        for (std::ptrdiff_t i = kTick - kWide; i >= 0; i -= kWide) {
           std::array<Wide, 8> v;
-          for (std::size_t j = 0; j < 8; ++j) v[j] = load<kWide>(&d[half + j][i - kWide]);
-          transpose(v);
+          loadColumns(&rows[half], i, v);
           for (std::size_t j = 8; j-- > 0;) {
             v[j] = v[j] + c;
             c = keep * v[j];
           }
-          transpose(v);
-          for (std::size_t j = 0; j < 8; ++j) store<kWide>(&d[half + j][i - kWide], v[j]);
+          storeColumns(v, &rows[half], i);
         }
         store<kWide>(&carried[half], c);
       }
@@ -316,7 +319,7 @@ struct FdnReverb {
 
   /// Adjoint of the low-passes and the reads: adds to the cotangents of the lines, of t60 and damping.
   template <int L>
-  static void sweepLowPass(Lines<L>& d, const Lines<L>& before, const Signals<L>& x, const Signals<L>& y,
+  static void sweepLowPass(Lines<L>& d, const Lines<L>& before, const Rows<const Sample>& x, const Signals<L>& y,
                            const Delays& delays, const Block<L>& b, const Grad<L>& grad, int tick, Signals<L>& dy) {
     const Gains<L> g = gains<L>(b, delays, tick);
     const auto dLines = grad.history(0);
@@ -334,7 +337,7 @@ struct FdnReverb {
       for (std::size_t i = 0; i < kTick * L; i += kWide) {
         const Wide dLow = load<kWide>(&dy[line][i]), lowBefore = load<kWide>(i > 0 ? &y[line][i - L] : first);
         store<kWide>(to + i, load<kWide>(to + i) + factor * dLow);
-        inputs = inputs + dLow * load<kWide>(&x[line][i]);
+        inputs = inputs + dLow * load<kWide>(x[line] + i);
         memories = memories + dLow * lowBefore;
       }
       const Vec<L> dIn = byLane<L>(inputs);

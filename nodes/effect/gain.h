@@ -35,11 +35,18 @@ struct Gain {
   template <int L>
   static void forward(const Block<L>& b) {
     const auto db = b.audio(gain), by = b.audio(level);
-    Vec<kWide> amplitude = fromDecibels<kWide>(db.wide(0));
-    for (int i = 0; i < b.chunks(); ++i) {
-      if (!db.constant()) amplitude = fromDecibels<kWide>(db.wide(i));
-      const Vec<kWide> factor = amplitude * by.wide(i);
-      for (int c = 0; c < b.inputWidth(in); ++c) b.out(0, c).setWide(i, factor * b.audio(in, c).wide(i));
+    constexpr int kChunks = kTick * L / kWide;
+    Vec<kWide> amplitude = fromDecibels<kWide>(db.wide(0)), factors[kChunks];
+    for (int first = 0; first < b.chunks(); first += kChunks) {
+      for (int i = 0; i < kChunks; ++i) {
+        if (!db.constant()) amplitude = fromDecibels<kWide>(db.wide(first + i));
+        factors[i] = amplitude * by.wide(first + i);
+      }
+      for (int c = 0; c < b.inputWidth(in); ++c) {
+        const auto x = b.audio(in, c);
+        const auto y = b.out(0, c);
+        for (int i = 0; i < kChunks; ++i) y.setWide(first + i, factors[i] * x.wide(first + i));
+      }
     }
   }
 

@@ -122,7 +122,7 @@ struct Lfo {
     const W one = splat<kWide>(1.0_s);
     switch (wave) {
       case sine:
-        return sinCycles<kWide>(q);
+        return minimum(maximum(sinCycles<kWide>(q), -one), one);  // rounded, its peak is 1.0000001
       case triangle:
         return q < -0.25_s ? -2.0_s - 4.0_s * q : (q > 0.25_s ? 2.0_s - 4.0_s * q : 4.0_s * q);
       case saw:

@@ -50,17 +50,25 @@ struct Svf {
   };
 
   /// The coefficients of one frame; they depend on the controls alone, so they are computed for
-  /// eight samples at a time whatever the lane count.
+  /// eight samples at a time whatever the lane count. m = 2a - 1, b2 = 2ag, b3 = 2ag^2 by sine and
+  /// cosine of pi cutoff / rate instead of their quotient g, which takes one division.
   template <int L>
   struct Coefficients {
-    Vec<L> g, k, a;
+    Vec<L> k, sine, cosine, twice, m, b2, b3;
+    Coefficients(Vec<L> cutoffHz, Vec<L> perQ, Sample perRate) : k(perQ) {
+      const Vec<L> half = cutoffHz * (0.5_s * perRate);  // in cycles
+      sine = sinQuarterCycle<L>(half);
+      cosine = sinQuarterCycle<L>(0.25_s - half);
+      const Vec<L> square = cosine * cosine;
+      twice = 2.0_s / multiplyAdd<L>(sine, multiplyAdd<L>(k, cosine, sine), square);
+      m = multiplyAdd<L>(square, twice, splat<L>(-1.0_s));
+      const Vec<L> b = sine * twice;
+      b2 = b * cosine;
+      b3 = b * sine;
+    }
+    Vec<L> g() const { return sine / cosine; }
+    Vec<L> a() const { return 0.5_s * twice * cosine * cosine; }
   };
-  template <int L>
-  static Coefficients<L> coefficients(Vec<L> cutoffHz, Vec<L> quality, Sample rate) {
-    const Vec<L> g = tanPi<L>(cutoffHz * (1.0_s / rate));
-    const Vec<L> k = 1.0_s / quality;
-    return {g, k, 1.0_s / (1.0_s + g * (g + k))};
-  }
 
   /// The only copy of the recurrence. With v3 = x - s2, v1 = a (s1 + g v3), v2 = s2 + g v1 the new
   /// states 2 v1 - s1 and 2 v2 - s2 are written out, so that a frame waits for three operations
@@ -72,67 +80,68 @@ struct Svf {
     return v3;
   }
 
-  /// Coefficients of one tick, [frame][lane]: g, k, a and m = 2a - 1, b2 = 2ag, b3 = 2ag^2.
+  /// more: another output than low is read.
+  template <int L, bool more>
+  static void render(State<L>& state, const Block<L>& b) {
+    const auto x = b.audio(in), hz = b.audio(cutoff), quality = b.audio(q);
+    const auto lowOut = b.out(low), bandOut = b.out(band), highOut = b.out(high), notchOut = b.out(notch);
+    const bool hasBand = b.reads(band), hasHigh = b.reads(high), hasNotch = b.reads(notch);
+    const bool moves = !hz.constant() || !quality.constant();
+    const int chunks = b.chunks();
+    const Sample perRate = 1.0_s / b.rate();
+    State<L> s = state;
+    Vec<kWide> perQ = 1.0_s / quality.wide(0);
+    Coefficients<kWide> c(hz.wide(0), perQ, perRate);
+    for (int i = 0, j = 0; i < chunks; ++i) {  // only the recurrence is serial; it hides the rest
+      if (moves) {
+        if (!quality.constant()) perQ = 1.0_s / quality.wide(i);
+        c = Coefficients<kWide>(hz.wide(i), perQ, perRate);
+      }
+      for (int l = 0; l < kWide; l += L, ++j) {
+        const State<L> before = s;
+        const Vec<L> now = x[j];
+        step<L>(s, now, part<L>(c.m, l), part<L>(c.b2, l), part<L>(c.b3, l));
+        const Vec<L> v2 = 0.5_s * (before.s2 + s.s2);
+        lowOut.set(j, v2);
+        if constexpr (more) {
+          const Vec<L> v1 = 0.5_s * (before.s1 + s.s1), rest = now - part<L>(c.k, l) * v1;
+          if (hasBand) bandOut.set(j, v1);
+          if (hasNotch) notchOut.set(j, rest);
+          if (hasHigh) highOut.set(j, rest - v2);
+        }
+      }
+    }
+    state = s;
+  }
+  template <int L>
+  static void forward(State<L>& state, const Block<L>& b) {
+    b.reads(band) || b.reads(high) || b.reads(notch) ? render<L, true>(state, b) : render<L, false>(state, b);
+  }
+
+  /// Coefficients of one tick for the sweep back, [frame][lane].
   template <int L>
   struct TickCoefficients {
     alignas(32) Sample g[kTick * L], k[kTick * L], a[kTick * L], m[kTick * L], b2[kTick * L], b3[kTick * L];
 
-    /// sweep: g and a too, which backward alone needs.
-    template <bool sweep>
-    void compute(const AudioIn<L>& cutoffHz, const AudioIn<L>& quality, int tick, Sample rate) {
+    void compute(const AudioIn<L>& cutoffHz, const AudioIn<L>& quality, int tick, Sample perRate) {
       if (cutoffHz.constant() && quality.constant() && tick > 0) return;  // as computed for tick 0
       constexpr int kChunks = kTick * L / kWide;
+      Vec<kWide> perQ = 1.0_s / quality.wide(tick * kChunks);
       for (int i = 0; i < kChunks; ++i) {
-        const auto c = coefficients<kWide>(cutoffHz.wide(tick * kChunks + i), quality.wide(tick * kChunks + i), rate);
-        const Vec<kWide> twice = 2.0_s * c.a;
-        if constexpr (sweep) {
-          store<kWide>(g + i * kWide, c.g);
-          store<kWide>(a + i * kWide, c.a);
-        }
+        if (!quality.constant()) perQ = 1.0_s / quality.wide(tick * kChunks + i);
+        const Coefficients<kWide> c(cutoffHz.wide(tick * kChunks + i), perQ, perRate);
+        store<kWide>(g + i * kWide, c.g());
         store<kWide>(k + i * kWide, c.k);
-        store<kWide>(m + i * kWide, twice - 1.0_s);
-        store<kWide>(b2 + i * kWide, twice * c.g);
-        store<kWide>(b3 + i * kWide, twice * c.g * c.g);
+        store<kWide>(a + i * kWide, c.a());
+        store<kWide>(m + i * kWide, c.m);
+        store<kWide>(b2 + i * kWide, c.b2);
+        store<kWide>(b3 + i * kWide, c.b3);
       }
     }
     Vec<L> advance(State<L>& s, Vec<L> x, int i) const {
       return step<L>(s, x, load<L>(m + i * L), load<L>(b2 + i * L), load<L>(b3 + i * L));
     }
   };
-
-  template <int L>
-  static void forward(State<L>& state, const Block<L>& b) {
-    const auto x = b.audio(in), hz = b.audio(cutoff), quality = b.audio(q);
-    const auto lowOut = b.out(low), bandOut = b.out(band), highOut = b.out(high), notchOut = b.out(notch);
-    const bool hasBand = b.reads(band), hasHigh = b.reads(high), hasNotch = b.reads(notch);
-    State<L> s = state;
-    TickCoefficients<L> c;
-    alignas(32) Sample s1[(kTick + 1) * L], s2[(kTick + 1) * L];  // before and after every frame
-    constexpr int kChunks = kTick * L / kWide;
-    for (int tick = 0; tick < b.ticks(); ++tick) {
-      c.template compute<false>(hz, quality, tick, b.rate());
-      store<L>(s1, s.s1);
-      store<L>(s2, s.s2);
-      for (int j = 0; j < kTick; ++j) {  // only the recurrence is serial
-        c.advance(s, x[tick * kTick + j], j);
-        store<L>(s1 + (j + 1) * L, s.s1);
-        store<L>(s2 + (j + 1) * L, s.s2);
-      }
-      for (int j = 0; j < kChunks; ++j) {
-        const int i = tick * kChunks + j;
-        const auto mean = [j](const Sample* p) {
-          return 0.5_s * (load<kWide>(p + j * kWide) + load<kWide>(p + j * kWide + L));
-        };
-        const Vec<kWide> v1 = mean(s1), v2 = mean(s2);
-        const Vec<kWide> rest = x.wide(i) - load<kWide>(c.k + j * kWide) * v1;
-        lowOut.setWide(i, v2);
-        if (hasBand) bandOut.setWide(i, v1);
-        if (hasNotch) notchOut.setWide(i, rest);
-        if (hasHigh) highOut.setWide(i, rest - v2);
-      }
-    }
-    state = s;
-  }
 
   // VJP. start: state when the block began. d: cotangent of the state after it, on exit before it.
   template <int L>
@@ -146,48 +155,58 @@ struct Svf {
     for (int tick = 0; tick < b.ticks(); ++tick) {
       auto& c = all[at(tick)];
       auto& t = steps[static_cast<std::size_t>(tick)];
-      c.template compute<true>(hz, quality, tick, b.rate());
+      c.compute(hz, quality, tick, 1.0_s / b.rate());
       for (int j = 0; j < kTick; ++j) {
-        const State<L> before = s;
+        const Vec<L> before = s.s1;
         store<L>(t.v3 + j * L, c.advance(s, x[tick * kTick + j], j));
-        store<L>(t.v1 + j * L, 0.5_s * (before.s1 + s.s1));
-        store<L>(t.v2 + j * L, 0.5_s * (before.s2 + s.s2));
+        store<L>(t.v1 + j * L, 0.5_s * (before + s.s1));
       }
     }
     for (int tick = b.ticks(); tick-- > 0;)
       sweepTick<L>(all[at(tick)], steps[static_cast<std::size_t>(tick)], d, b, grad, tick);
   }
 
-  /// Means of the states before and after each frame, and its v3; [frame][lane].
+  /// Means of the first state before and after each frame, and its v3; [frame][lane].
   template <int L>
   struct TickSteps {
-    alignas(32) Sample v1[kTick * L], v2[kTick * L], v3[kTick * L];
+    alignas(32) Sample v1[kTick * L], v3[kTick * L];
   };
 
-  /// The adjoint of a tick: what comes in from the outputs, the recurrence backward, what goes to the inputs.
+  /// The adjoint of a tick. With v1 = a u, u = s1 + g v3 and v2 = s2 + g v1 a frame's cotangents are
+  /// to2 = into2 + 2 d2, to1 = into1 + 2 d1 + g to2, u = a to1, and before it d1' = u - d1,
+  /// d2' = to2 - d2 - g u. Written out as in `step`, with c1 = a (into1 + g into2) and c2 = into2 - g c1,
+  /// only the recurrence in d1 and d2 is serial.
   template <int L>
   static void sweepTick(const TickCoefficients<L>& c, const TickSteps<L>& t, State<L>& d, const Block<L>& b,
                         const Grad<L>& grad, int tick) {
     constexpr int kChunks = kTick * L / kWide;
     const auto dLow = grad.out(low), dBand = grad.out(band), dHigh = grad.out(high), dNotch = grad.out(notch);
-    alignas(32) Sample sums[kTick * L], into1[kTick * L], into2[kTick * L], du[kTick * L], dv2[kTick * L];
+    const bool more = grad.wants(band) || grad.wants(high) || grad.wants(notch);
+    alignas(32) Sample sums[kTick * L], into1[kTick * L], into2[kTick * L], c1[kTick * L], c2[kTick * L];
+    alignas(32) Sample after1[kTick * L], after2[kTick * L];
     for (int j = 0; j < kChunks; ++j) {
       const int i = tick * kChunks + j, w = j * kWide;
-      const Vec<kWide> yHigh = dHigh.wide(i), sum = yHigh + dNotch.wide(i);  // high = x - k v1 - v2, notch = x - k v1
+      Vec<kWide> sum{}, to1{}, to2 = dLow.wide(i);
+      if (more) {
+        const Vec<kWide> yHigh = dHigh.wide(i);
+        sum = yHigh + dNotch.wide(i);  // high = x - k v1 - v2, notch = x - k v1
+        to2 = to2 - yHigh;
+        to1 = dBand.wide(i) - load<kWide>(c.k + w) * sum;
+      }
+      const Vec<kWide> g = load<kWide>(c.g + w), first = load<kWide>(c.a + w) * multiplyAdd<kWide>(g, to2, to1);
       store<kWide>(sums + w, sum);
-      store<kWide>(into2 + w, dLow.wide(i) - yHigh);
-      store<kWide>(into1 + w, dBand.wide(i) - load<kWide>(c.k + w) * sum);
+      store<kWide>(into1 + w, to1);
+      store<kWide>(into2 + w, to2);
+      store<kWide>(c1 + w, first);
+      store<kWide>(c2 + w, to2 - g * first);
     }
     Vec<L> d1 = d.s1, d2 = d.s2;  // not in memory: the chain of a frame is short
-    for (int j = kTick; j-- > 0;) {
-      const Vec<L> g = load<L>(c.g + j * L);
-      const Vec<L> to2 = load<L>(into2 + j * L) + 2.0_s * d2;
-      const Vec<L> to1 = load<L>(into1 + j * L) + 2.0_s * d1 + g * to2;  // v2 = s2 + g v1
-      const Vec<L> u = load<L>(c.a + j * L) * to1;                       // v1 = a u, u = s1 + g v3
-      store<L>(dv2 + j * L, to2);
-      store<L>(du + j * L, u);
-      d1 = u - d1;
-      d2 = to2 - d2 - g * u;
+    for (int j = kTick * L - L; j >= 0; j -= L) {
+      store<L>(after1 + j, d1);
+      store<L>(after2 + j, d2);
+      const Vec<L> b2 = load<L>(c.b2 + j), b3 = load<L>(c.b3 + j), was1 = d1;
+      d1 = multiplyAdd<L>(load<L>(c.m + j), d1, multiplyAdd<L>(b2, d2, load<L>(c1 + j)));
+      d2 = d2 + multiplyAdd<L>(-b3, d2, multiplyAdd<L>(-b2, was1, load<L>(c2 + j)));
     }
     d = {d1, d2};
     const auto dIn = grad.in(in), dCutoff = grad.in(cutoff), dQ = grad.in(q);
@@ -195,11 +214,13 @@ struct Svf {
     for (int j = 0; j < kChunks; ++j) {
       const int i = tick * kChunks + j, w = j * kWide;
       const auto get = [w](const Sample* row) { return load<kWide>(row + w); };
-      const Vec<kWide> g = get(c.g), k = get(c.k), u = get(du), v1 = get(t.v1), dDenominator = -v1 * u;
+      const Vec<kWide> g = get(c.g), k = get(c.k), v1 = get(t.v1), to2 = get(into2) + 2.0_s * get(after2);
+      const Vec<kWide> u = get(c.a) * multiplyAdd<kWide>(g, to2, get(into1) + 2.0_s * get(after1));
+      const Vec<kWide> dDenominator = -v1 * u;
       if (dIn) dIn.addWide(i, g * u + get(sums));
       if (dCutoff) {
-        const Vec<kWide> dg = v1 * get(dv2) + get(t.v3) * u + (2.0_s * g + k) * dDenominator;  // 1 + g (g + k)
-        dCutoff.addWide(i, dg * (1.0_s + g * g) * slope);  // g = tan(pi cutoff / rate)
+        const Vec<kWide> dg = v1 * to2 + get(t.v3) * u + (2.0_s * g + k) * dDenominator;  // 1 + g (g + k)
+        dCutoff.addWide(i, dg * (1.0_s + g * g) * slope);                                 // g = tan(pi cutoff / rate)
       }
       if (dQ) dQ.addWide(i, -k * k * (g * dDenominator - v1 * get(sums)));  // k = 1 / Q
     }

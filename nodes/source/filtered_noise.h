@@ -178,7 +178,9 @@ struct FilteredNoise {
         std::fill(y + ticks * kTick, y + (ticks + 1) * kTick, 0.0_s);
         respond<L>(p, m, b.control(magnitudes), tick, l, h);
         noise<L>(b, tick, l, x);
-        for (int t = 0; t <= ticks; ++t) addFirTick(x, kTick, h.taps() + t * kTick, y + t * kTick);
+        addFirStart(x, h.taps(), y);
+        for (int t = 1; t < ticks; ++t) addFirTick(x, kTick, h.taps() + t * kTick, y + t * kTick);
+        addFirEnd(x, h.taps() + ticks * kTick, y + ticks * kTick);  // taps end at 2 (m - 1) <= ticks kTick
         const Sample* decibels = laneOf<L>(db, l, tick * kTick, kTick, levels);
         for (int i = 0; i < kTick; i += kWide) {
           if (i == 0 || !db.constant()) gain = fromDecibels<kWide>(load<kWide>(decibels + i));

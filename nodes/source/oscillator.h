@@ -189,10 +189,16 @@ struct Oscillator {
     alignas(64) Integer phase[kTick * L];
     alignas(64) Sample step[kTick * L];
     alignas(64) Integer fixedStep[kTick * L];
+    AudioIn<L> start;
+    int firstChunk;
+    WInt steadyStart;
 
     /// Accumulates the phases of a tick; restarts where the gate opens.
     void compute(State<L>& s, const Block<L>& b, int tick) {
-      const auto hz = b.audio(f0), modulation = b.audio(fm), open = b.audio(gate), start = b.audio(Oscillator::phase);
+      const auto hz = b.audio(f0), modulation = b.audio(fm), open = b.audio(gate);
+      start = b.audio(Oscillator::phase);
+      firstChunk = tick * kChunks;
+      steadyStart = startAt(0);
       if (tick == 0 || !hz.constant() || !modulation.constant()) {
         const Sample perFrame = 1.0_s / b.rate();
         for (int i = 0; i < kChunks; ++i) {
@@ -218,17 +224,13 @@ struct Oscillator {
         at = wrapped<L>(at, add);
       }
       s = {at, last};
-      for (int i = 0; i < kChunks; ++i) {  // the start phase is an offset, so that it can move
-        WInt sum;
-        std::memcpy(&sum, phase + i * kWide, sizeof sum);
-        sum = sum + toFixed(start.wide(tick * kChunks + i) - 0.5_s) + kHalfCycle;
-        std::memcpy(phase + i * kWide, &sum, sizeof sum);
-      }
     }
+    /// The start phase is an offset, so that it can move.
+    WInt startAt(int chunk) const { return toFixed(start.wide(firstChunk + chunk) - 0.5_s) + kHalfCycle; }
     WInt phases(int chunk) const {
       WInt v;
       std::memcpy(&v, phase + chunk * kWide, sizeof v);
-      return v;
+      return v + (start.constant() ? steadyStart : startAt(chunk));
     }
   };
   template <int L>
@@ -251,6 +253,7 @@ struct Oscillator {
   template <int L, int wave>
   static void render(State<L>& state, const Block<L>& b) {
     const auto pulse = b.audio(width), hz = b.audio(f0), modulation = b.audio(fm);
+    const auto out = b.out(0);
     const bool constant = hz.constant() && modulation.constant();
     Tick<L> t;
     Slopes unused;
@@ -261,7 +264,7 @@ struct Oscillator {
       for (int i = 0; i < kChunks; ++i) {
         if (!constant) s = Step(load<kWide>(t.step + i * kWide));
         const W y = value<wave, false>(t.phases(i), s, pulse.wide(tick * kChunks + i), unused);
-        b.out(0).setWide(tick * kChunks + i, y);
+        out.setWide(tick * kChunks + i, y);
       }
     }
   }
@@ -284,6 +287,7 @@ struct Oscillator {
   struct TickSlopes {
     alignas(64) Sample phase[kTick * L], step[kTick * L];
     alignas(64) Sample keep[kTick * L];  ///< 0 where the wave restarts, else 1
+    bool restarts;                       ///< anywhere in the tick
   };
   template <int L, int wave>
   static void adjoint(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
@@ -295,7 +299,7 @@ struct Oscillator {
     auto& t = threadScratch<Tick<L>>();
     for (int tick = 0; tick < b.ticks(); ++tick) {
       auto& into = all[static_cast<std::size_t>(tick)];
-      markRestarts<L>(into.keep, state.gate, b, tick);
+      into.restarts = markRestarts<L>(into.keep, state.gate, b, tick);
       t.compute(state, b, tick);
       for (int i = 0; i < kChunks; ++i) {
         const W signedStep = load<kWide>(t.step + i * kWide), one = splat<kWide>(1.0_s), zero{};
@@ -311,36 +315,50 @@ struct Oscillator {
     accumulate<L>(all, d, b, grad);
   }
 
+  /// Marks the frames of a tick; whether there are any.
   template <int L>
-  static void markRestarts(Sample* keep, Vec<L> last, const Block<L>& b, int tick) {
+  static bool markRestarts(Sample* keep, Vec<L> last, const Block<L>& b, int tick) {
     const auto open = b.audio(gate);
     const Vec<L> zero{}, one = splat<L>(1);
-    for (int i = 0; i < kTick; ++i) {
+    const bool still = open.constant();
+    bool any = false;
+    for (int i = 0; i < kTick * L; i += kWide) store<kWide>(keep + i, splat<kWide>(1));
+    for (int i = 0; i < (still ? 1 : kTick); ++i) {
       const Vec<L> now = open[tick * kTick + i];
-      store<L>(keep + i * L, rises<L>(last, now) ? zero : one);
+      const auto again = rises<L>(last, now);
+      any = any || anySet(again);
+      store<L>(keep + i * L, again ? zero : one);
       last = now;
     }
+    return any;
   }
 
   /// phase[n + 1] = phase[n] + step[n], cut where the wave restarts; step = f0 (1 + fm) / rate.
   template <int L, class All>
   static void accumulate(const All& all, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
+    constexpr int kChunks = Tick<L>::kChunks;
     const auto hz = b.audio(f0), modulation = b.audio(fm);
     const auto dHz = grad.in(f0), dFm = grad.in(fm), dPhase = grad.in(phase);
     const Sample perFrame = 1.0_s / b.rate();
-    const Vec<L> zero = splat<L>(0);
+    const W zero{}, most = splat<kWide>(kMostStep);
+    alignas(64) Sample sums[kTick * L];  // cotangent of the phase after each frame
     Vec<L> sum = d.phase;
-    for (int i = b.frames(); i-- > 0;) {
-      const auto tick = static_cast<std::size_t>(i / kTick);
-      const int j = i % kTick;
-      const Vec<L> dp = load<L>(all[tick].phase + j * L);
-      const Vec<L> ratio = 1.0_s + modulation[i], asked = hz[i] * ratio * perFrame;
-      Vec<L> dStep = (sum + load<L>(all[tick].step + j * L)) * perFrame;
-      dStep = asked > kMostStep ? zero : (asked < -kMostStep ? zero : dStep);
-      if (dHz) dHz.add(i, dStep * ratio);
-      if (dFm) dFm.add(i, dStep * hz[i]);
-      if (dPhase) dPhase.add(i, dp);
-      sum = (sum + dp) * load<L>(all[tick].keep + j * L);
+    for (int tick = b.ticks(); tick-- > 0;) {
+      const auto& t = all[static_cast<std::size_t>(tick)];
+      for (int j = kTick * L - L; j >= 0; j -= L) {  // only this is serial
+        store<L>(sums + j, sum);
+        sum = sum + load<L>(t.phase + j);
+        if (t.restarts) sum = sum * load<L>(t.keep + j);
+      }
+      for (int j = 0; j < kChunks; ++j) {
+        const int i = tick * kChunks + j, w = j * kWide;
+        const W f = hz.wide(i), ratio = 1.0_s + modulation.wide(i), asked = f * ratio * perFrame;
+        W dStep = (load<kWide>(sums + w) + load<kWide>(t.step + w)) * perFrame;
+        dStep = asked > most ? zero : (asked < -most ? zero : dStep);
+        if (dHz) dHz.addWide(i, dStep * ratio);
+        if (dFm) dFm.addWide(i, dStep * f);
+        if (dPhase) dPhase.addWide(i, load<kWide>(t.phase + w));
+      }
     }
     d.phase = sum;
   }
