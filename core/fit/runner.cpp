@@ -134,10 +134,7 @@ Result<void> FitRunner::build(Plan plan) {
   space_ = std::move(*space);
   const bool longClip = ticks_ * kTick > kLongSeconds * patch_.rate;
   if (space_->hasScalars() && !(longClip && space_->hasLargeTensors())) {
-    ExecutorOptions run;
-    run.clips = longClip ? 4 : 8;
-    run.stretchTicks = 16;
-    auto lanes = Executor::create(plan, run, stop_);
+    auto lanes = LaneBank::create(plan, *space_, longClip ? 1 : 2, longClip ? 4 : 8, stop_);
     if (!lanes) return lanes.error();
     lanes_ = std::move(*lanes);
   }

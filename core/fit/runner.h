@@ -8,6 +8,7 @@
 
 #include "core/analysis/target.h"
 #include "core/fit/gauss_newton.h"
+#include "core/fit/lane_bank.h"
 #include "core/fit/loss.h"
 #include "core/fit/session.h"
 #include "core/fit/variables.h"
@@ -24,7 +25,6 @@ class FitRunner {
 
  private:
   using Values = std::vector<double>;
-  using Sounds = std::vector<std::vector<Sample>>;
   using LossOf = std::function<double(std::span<const Sample>)>;
   struct Candidate {
     Values x;
@@ -73,7 +73,6 @@ class FitRunner {
   LogSpectralResidual makePitchResidual(double ceiling);
 
   // runner_lanes.cpp: candidates side by side
-  Sounds renderLanes(std::span<const Values> all);
   void judge(std::vector<Candidate>& candidates, const LossOf& loss);
   std::vector<Coordinate> coordinates(bool pitchesOnly) const;
   Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds,
@@ -122,10 +121,9 @@ class FitRunner {
   std::optional<FitSpace> space_;
   std::vector<VoiceEvent> events_;
   std::unique_ptr<Gradient> gradient_;
-  std::unique_ptr<Executor> lanes_;
+  std::unique_ptr<LaneBank> lanes_;
   std::unique_ptr<SpectralLoss> fine_;  ///< the loss that decides
   Candidate kept_;                      ///< the best by it: what a cancelled run gives
-  std::vector<Values> inLanes_;         ///< by lane: the values of which the tensors are in it
   Patch shown_;
   FitProgress state_;
   FitResult result_{patch_, {}, {}, {}, 0, 0, 0, 0, false, {}};

@@ -82,7 +82,7 @@ FitRunner::Candidate FitRunner::scanDetunes(Candidate from, const LossOf& value,
       std::vector<Candidate> found;
       for (double cents = -kDetune; cents <= kDetune && !over(until);) {
         std::vector<Candidate> tried;
-        for (int i = 0; i < lanes_->options().clips; ++i, cents += step) {
+        for (int i = 0; i < lanes_->size(); ++i, cents += step) {
           tried.push_back(from);
           // the two away from each other, or the one
           tried.back().x[pitches[a]->first] += cents / 2 / pitches[a]->cents;
