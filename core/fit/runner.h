@@ -42,6 +42,11 @@ class FitRunner {
     std::size_t at = 0;
     double probe = 0, most = 0;
   };
+  /// Coordinates that change places, and those that are mirrored about the middle of their travel.
+  struct Exchange {
+    std::vector<std::pair<std::size_t, std::size_t>> swapped;
+    std::vector<std::size_t> mirrored;
+  };
 
   // runner.cpp: the frame
   void listen(const AudioData& target);
@@ -84,7 +89,7 @@ class FitRunner {
   Candidate refine(std::vector<Candidate> found, const std::vector<Values>& starts);
   Candidate refineTracks(Candidate best);
   Candidate explore(const std::vector<Candidate>& found, const std::vector<Values>& starts);
-  void exchange(Values& x);
+  std::vector<Exchange> exchanges();
   Values startNumber(int i, const std::vector<Candidate>& found, const Values& best, const Values& start);
   Candidate better(const Candidate& best, Candidate c);
   bool done(const Candidate& c) const;
@@ -100,7 +105,7 @@ class FitRunner {
   Candidate scanValues(Candidate from, const LossOf& value, bool phasesOnly);
   LossOptions lossOptions(LossKind kind, double epsilon) const;
   SpectralLoss makeLoss(const LossOptions& options);
-  LogSpectralResidual makeResidual(double epsilon, double bend);
+  LogSpectralResidual makeResidual(double epsilon, double bend, double ceiling = 0);
   double loud() const { return std::max(analysis_.peak, 1e-3); }
   void keep(Candidate& found);
   void judgeTerms(const Values& given, Values& best);
@@ -122,6 +127,7 @@ class FitRunner {
   std::vector<VoiceEvent> events_;
   std::unique_ptr<Gradient> gradient_;
   std::unique_ptr<LaneBank> lanes_;
+  std::vector<Exchange> exchanges_;
   std::unique_ptr<SpectralLoss> fine_;  ///< the loss that decides
   Candidate kept_;                      ///< the best by it: what a cancelled run gives
   Patch shown_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <thread>
 
@@ -40,13 +42,15 @@ SpectralLoss FitRunner::makeLoss(const LossOptions& options) {
   return std::move(*made);
 }
 
-/// Every other window size, which is fine enough for least squares and half the work.
-LogSpectralResidual FitRunner::makeResidual(double epsilon, double bend) {
+/// Every other window size, which is fine enough for least squares and half the work. Up to a ceiling in
+/// Hz; 0: all of it.
+LogSpectralResidual FitRunner::makeResidual(double epsilon, double bend, double ceiling) {
   ResidualOptions o;
   const std::vector<int> sizes = lossSizes(patch_.rate, analysis_.f0);
   for (std::size_t i = sizes.size(); i > 0; i -= std::min<std::size_t>(2, i)) o.sizes.push_back(sizes[i - 1]);
   o.epsilon = epsilon;
   o.bend = bend;
+  if (ceiling > 0) o.highest = std::min(0.5, ceiling / patch_.rate);
   o.threads = workers();
   std::optional<LogSpectralResidual> made;
   during([&] { made.emplace(target_, o, stop_); });
@@ -123,6 +127,7 @@ std::vector<FitRunner::Values> FitRunner::scatter(const Values& start, int batch
 /// measured, knobs are tried only shortly.
 std::vector<FitRunner::Candidate> FitRunner::search(const std::vector<Values>& starts) {
   if (!lanes_ || stopped()) return {{starts[0], kNever}};
+  if (std::getenv("TW_DEBUG")) std::fprintf(stderr, "search t %.2f ticks %d\n", elapsed(), ticks_);
   state_.stage = "Searching";
   const SpectralLoss loss = makeLoss(lossOptions(LossKind::smooth, 1e-3));
   const auto value = [&](std::span<const Sample> sound) { return loss.value(sound, stop_); };
@@ -142,6 +147,7 @@ std::vector<FitRunner::Candidate> FitRunner::search(const std::vector<Values>& s
     report(&found.front().x);
   }
   if (found.empty()) found.push_back({starts[0], kNever});
+  if (std::getenv("TW_DEBUG")) std::fprintf(stderr, "searched %.5f t %.2f\n", found.front().loss, elapsed());
   return found;
 }
 
@@ -162,6 +168,7 @@ FitRunner::Candidate FitRunner::descend(Candidate from, const SpectralLoss& loss
   const double begin = elapsed();
   const int first = state_.step;
   const bool bySteps = options_.steps > 0;
+  struct Out { FitRunner* r; Candidate* b; int first; double t; ~Out() { if (std::getenv("TW_DEBUG")) std::fprintf(stderr, "descend %s %d steps to %.5f, t %.2f..%.2f\n", r->state_.stage.c_str(), r->state_.step - first, b->loss, t, r->elapsed()); } } out{this, &best, first, begin};
   while (!over(until)) {
     const double done = bySteps ? static_cast<double>(state_.step - first) / std::max(1, until.steps - first)
                                 : (elapsed() - begin) / std::max(1e-3, until.seconds - begin);
@@ -216,6 +223,7 @@ FitRunner::Candidate FitRunner::scanValues(Candidate from, const LossOf& value, 
         if (c.loss < own.front().loss) own.front() = c;
     }
   }
+  if (std::getenv("TW_DEBUG")) std::fprintf(stderr, "scanned %.5f t %.2f\n", own.front().loss, elapsed());
   return own.front();
 }
 
