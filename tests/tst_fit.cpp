@@ -140,6 +140,33 @@ class TestFit : public QObject {
     // the two are alike: which is which does not matter
     QVERIFY(std::abs(std::abs(cents("osc") - cents("second")) - 9) < 0.1);
   }
+  /// Two filters of which each starts where the other belongs: one of them moves, so it matters which.
+  void filtersChangePlaces() {
+    Patch truth = subtractive();
+    truth.find("osc")->free.clear();
+    truth.find("svf")->values = {{"cutoff", 400}, {"q", 4}};
+    truth.nodes.push_back(node("noise", "source.noise"));
+    truth.nodes.push_back(node("second", "filter.svf", {{"cutoff", 2500}, {"q", 7}}, {"cutoff", "q"}));
+    truth.nodes.push_back(node("lfo", "envelope.lfo", {{"rate", 3}}));
+    truth.cables = {{"noise", "out", "svf", "in"},    {"svf", "band", "gain", "in"},
+                    {"noise", "out", "second", "in"}, {"second", "band", "gain", "in"},
+                    {"lfo", "out", "svf", "cutoff"},  {"note", "gate", "gain", "level"},
+                    {"gain", "out", "out", "in"}};
+    truth.cables[4].depth = 0.8;
+    truth.phrase = {{57, 0.02, 0.9, 0.8}};
+    const AudioData target = sound(truth, 1);
+    Patch start = truth;
+    std::swap(start.find("svf")->values, start.find("second")->values);
+    FitOptions options;
+    options.steps = 100;
+    options.keepPhrase = true;
+    const auto got = fit(start, registry(), target, options, {}, {});
+    QVERIFY(got.has_value());
+    const double lsd = compare(target, sound(got->patch, 1)).lsdDb,
+                 cutoff = got->patch.find("svf")->values.at("cutoff");
+    qInfo("lsd %.3f dB, cutoff %.1f Hz", lsd, cutoff);
+    QVERIFY2(lsd < 0.5 && std::abs(cutoff - 400) < 4, qPrintable(QString("%1 dB, %2 Hz").arg(lsd).arg(cutoff)));
+  }
   /// A phase that runs past an end comes in at the other; a knob stops there.
   void phasesGoRound() {
     const Patch p = pulse();

@@ -2,7 +2,9 @@
 // Renders many sets of values of one plan side by side: lanes of executors, one executor a thread.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <vector>
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
-#include <ctime>
-#include <cstdlib>
 
 #include "core/fit/initial.h"
 
@@ -30,7 +28,6 @@ FitRunner::FitRunner(const Patch& patch, const Registry& registry, const FitOpti
       shown_(patch) {}
 
 double FitRunner::elapsed() const {
-  if (std::getenv("TW_CPU")) { timespec t; clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); static double b = -1; double n = (double(t.tv_sec) + 1e-9 * double(t.tv_nsec)) / 1.7; if (b < 0) b = n; if (state_.stage == "Listening" && told_ < 0 && state_.step == 0) b = n; return n - b; }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
 }
 
@@ -228,7 +225,6 @@ void FitRunner::judgeTerms(const Values& given, Values& best) {
 }
 
 void FitRunner::finish(const Values& given, const Values& best) {
-  if (std::getenv("TW_DEBUG")) for (const FitEntry& e : space_->entries()) if (e.parameter >= 0) std::fprintf(stderr, "%-28s given %.4f best %.4f (%.5g)\n", e.name.c_str(), given[e.first], best[e.first], space_->plainValue(e, best));
   result_.cancelled = stopped();
   result_.patch = patch_;
   space_->write(best, result_.patch);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <cstdio>
-#include <cstdlib>
 
 #include "core/fit/runner.h"
 
@@ -117,7 +115,6 @@ FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual&
       result_.curve.push_back(std::min(found->loss, best.loss));
       state_.loss = state_.best = result_.curve.back();
     }
-    if (std::getenv("TW_DEBUG")) std::fprintf(stderr, "  gn %d %.5f -> %.5f  damping %g  t %.2f\n", round, best.loss, found->loss, dampings[at(static_cast<int>(found - tried.begin()))], elapsed());
     damping = dampings[at(static_cast<int>(found - tried.begin()))];
     weak = found->loss < (1 - kEnough) * best.loss ? 0 : weak + 1;
     if (!(found->loss < best.loss)) {

@@ -2,8 +2,6 @@
 // The order of a fit's stages: least squares from many starts, then descent and scans around the best.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 
 #include "core/fit/runner.h"
@@ -112,7 +110,7 @@ FitRunner::Candidate FitRunner::explore(const std::vector<Candidate>& found, con
   exchanges_ = exchanges();
   for (int i = 0; !over(until) && !done(best) && (lanes_ || i == 0); ++i) {
     Candidate c{i < given ? starts[at(i)] : startNumber(i - given, found, best.x, starts[at(winner)]), kNever};
-    const bool exchanged = i >= given && (i - given) % 3 == 1;
+    const bool exchanged = i >= given && (i - given) % 3 == 1 && !exchanges_.empty();
     if (!exchanged) c = solve(std::move(c), i % 2 == 1 ? blunt : low, until, kShort);
     c = solve(std::move(c), sharp, until, kShort);
     if (phases && c.loss < kPromising * lowest)
@@ -124,12 +122,6 @@ FitRunner::Candidate FitRunner::explore(const std::vector<Candidate>& found, con
       c = solve(std::move(c), sharp, until, kLong);
     }
     lowest = std::min(lowest, c.loss);
-    if (std::getenv("TW_DEBUG")) {
-      std::fprintf(stderr, "start %d -> %.5f t %.2f:", i, c.loss, elapsed());
-      for (const FitEntry& e : space_->entries())
-        if (e.parameter >= 0) std::fprintf(stderr, " %.3f", c.x[e.first]);
-      std::fprintf(stderr, "\n");
-    }
     if (stopped() || c.loss > kPromising * lowest) continue;
     keep(c);
     if (c.loss >= best.loss) continue;

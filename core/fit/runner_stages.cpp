@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <thread>
 
@@ -127,7 +125,6 @@ std::vector<FitRunner::Values> FitRunner::scatter(const Values& start, int batch
 /// measured, knobs are tried only shortly.
 std::vector<FitRunner::Candidate> FitRunner::search(const std::vector<Values>& starts) {
   if (!lanes_ || stopped()) return {{starts[0], kNever}};
-  if (std::getenv("TW_DEBUG")) std::fprintf(stderr, "search t %.2f ticks %d\n", elapsed(), ticks_);
   state_.stage = "Searching";
   const SpectralLoss loss = makeLoss(lossOptions(LossKind::smooth, 1e-3));
   const auto value = [&](std::span<const Sample> sound) { return loss.value(sound, stop_); };
@@ -147,7 +144,6 @@ std::vector<FitRunner::Candidate> FitRunner::search(const std::vector<Values>& s
     report(&found.front().x);
   }
   if (found.empty()) found.push_back({starts[0], kNever});
-  if (std::getenv("TW_DEBUG")) std::fprintf(stderr, "searched %.5f t %.2f\n", found.front().loss, elapsed());
   return found;
 }
 
@@ -168,7 +164,6 @@ FitRunner::Candidate FitRunner::descend(Candidate from, const SpectralLoss& loss
   const double begin = elapsed();
   const int first = state_.step;
   const bool bySteps = options_.steps > 0;
-  struct Out { FitRunner* r; Candidate* b; int first; double t; ~Out() { if (std::getenv("TW_DEBUG")) std::fprintf(stderr, "descend %s %d steps to %.5f, t %.2f..%.2f\n", r->state_.stage.c_str(), r->state_.step - first, b->loss, t, r->elapsed()); } } out{this, &best, first, begin};
   while (!over(until)) {
     const double done = bySteps ? static_cast<double>(state_.step - first) / std::max(1, until.steps - first)
                                 : (elapsed() - begin) / std::max(1e-3, until.seconds - begin);
@@ -223,7 +218,6 @@ FitRunner::Candidate FitRunner::scanValues(Candidate from, const LossOf& value, 
         if (c.loss < own.front().loss) own.front() = c;
     }
   }
-  if (std::getenv("TW_DEBUG")) std::fprintf(stderr, "scanned %.5f t %.2f\n", own.front().loss, elapsed());
   return own.front();
 }
 
