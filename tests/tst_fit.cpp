@@ -384,7 +384,8 @@ class TestFit : public QObject {
     QVERIFY(many && mentions(many->warnings, "several notes"));
     AudioData one;
     one.channels = {{0.5f}};
-    QVERIFY(fit(subtractive(), registry(), one, options, {}, {}).has_value());
+    const auto tiny = fit(tests::tracksPatch(), registry(), one, options, {}, {});
+    QVERIFY(!tiny && tiny.error().message.find("20 ms") != std::string::npos);
     QVERIFY(!fit(subtractive(), registry(), AudioData{}, options, {}, {}));
     Patch stuck = subtractive();
     for (PatchNode& n : stuck.nodes) n.free.clear();

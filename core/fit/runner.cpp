@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kTapeBytes = std::size_t{400} << 20;
 constexpr std::chrono::milliseconds kReport{40};
 constexpr double kPatchSeconds = 0.25;
+constexpr double kLeastSeconds = 0.02;
 constexpr double kLongSeconds = 20;  ///< clips above it are searched by fewer candidates at a time
 }  // namespace
 
@@ -146,6 +147,8 @@ Result<void> FitRunner::build(Plan plan) {
 }
 
 Result<FitResult> FitRunner::run(const AudioData& target) {
+  if (target.seconds() < kLeastSeconds)
+    return Error{"The recording is shorter than 20 ms, too short to fit to; choose a longer one."};
   state_.stage = "Listening";
   report();
   listen(target);
