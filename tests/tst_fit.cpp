@@ -129,7 +129,7 @@ class TestFit : public QObject {
     start.find("osc")->values["f0"] = kC4Hz * std::exp2(22.0 / 1200);
     start.find("second")->values["f0"] = kC4Hz * std::exp2(-16.0 / 1200);
     FitOptions options;
-    options.steps = 120;
+    options.steps = 160;
     options.keepPhrase = true;
     const auto got = fit(start, registry(), target, options, {}, {});
     QVERIFY(got.has_value());
