@@ -158,7 +158,7 @@ class TestFit : public QObject {
     Patch start = truth;
     std::swap(start.find("svf")->values, start.find("second")->values);
     FitOptions options;
-    options.steps = 100;
+    options.steps = 60;
     options.keepPhrase = true;
     const auto got = fit(start, registry(), target, options, {}, {});
     QVERIFY(got.has_value());
@@ -166,6 +166,30 @@ class TestFit : public QObject {
                  cutoff = got->patch.find("svf")->values.at("cutoff");
     qInfo("lsd %.3f dB, cutoff %.1f Hz", lsd, cutoff);
     QVERIFY2(lsd < 0.5 && std::abs(cutoff - 400) < 4, qPrintable(QString("%1 dB, %2 Hz").arg(lsd).arg(cutoff)));
+  }
+  /// A pulse of width 1 - w has the spectrum of one of width w, but what moves its width moves its pitch
+  /// the other way: a valley nearly as deep as the right one, and far from it.
+  void mirroredPulse() {
+    Patch truth = pulse();
+    truth.find("osc")->free = {"f0", "width"};
+    truth.nodes.push_back(node("lfo", "envelope.lfo", {{"rate", 1.3}}));
+    truth.cables.push_back({"lfo", "out", "osc", "width"});
+    truth.cables.back().depth = 0.15;
+    truth.cables.back().free = true;
+    truth.phrase = {{57, 0.02, 1, 0.8}};
+    const AudioData target = sound(truth, 1.2);
+    Patch start = truth;
+    start.find("osc")->values["width"] = 0.7;
+    start.cables.back().depth = -0.15;
+    FitOptions options;
+    options.steps = 110;
+    options.keepPhrase = true;
+    const auto got = fit(start, registry(), target, options, {}, {});
+    QVERIFY(got.has_value());
+    const double before = compare(target, sound(start, 1.2)).lsdDb,
+                 after = compare(target, sound(got->patch, 1.2)).lsdDb;
+    qInfo("lsd %.3f -> %.3f dB, width %.3f", before, after, got->patch.find("osc")->values.at("width"));
+    QVERIFY2(after < 0.4 * before, qPrintable(QString("%1 -> %2").arg(before).arg(after)));
   }
   /// A phase that runs past an end comes in at the other; a knob stops there.
   void phasesGoRound() {

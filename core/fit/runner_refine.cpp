@@ -115,8 +115,10 @@ FitRunner::Candidate FitRunner::explore(const std::vector<Candidate>& found, con
     c = solve(std::move(c), sharp, until, kShort);
     if (phases && c.loss < kPromising * lowest)
       c = solve(scanValues(std::move(c), bySharp, true), sharp, until, kShort);
-    if (i < given || (exchanged && c.loss < kPromising * lowest))
+    if (i < given || (exchanged && c.loss < kPromising * lowest)) {
       c = solve(scanDetunes(std::move(c), bySharp, until), sharp, until, kShort);
+      if (!over(until)) c = std::min(c, solve({scanPitch(c.x), kNever}, sharp, until, kShort), lower);
+    }
     for (double before = kNever; c.loss < kPromising * lowest && c.loss < kFalling * before && !over(until);) {
       before = c.loss;
       c = solve(std::move(c), sharp, until, kLong);
