@@ -74,7 +74,7 @@ class TestLeastSquares : public QObject {
         qInfo("bend %g: slope %.6g, difference %.6g", bend, 2 * e.slope[i], d[i]);
         QVERIFY(std::abs(2 * e.slope[i] - d[i]) < 0.02 * std::abs(d[i]));
       }
-      QVERIFY(e.squares[1] == e.squares[2] && e.squares[0] > 0 && e.squares[3] > 0);
+      QVERIFY(e.squares(0, 1) == e.squares(1, 0) && e.squares(0, 0) > 0 && e.squares(1, 1) > 0);
     }
   }
   void threadsDoNotMatter() {
@@ -101,7 +101,7 @@ class TestLeastSquares : public QObject {
     QVERIFY2(std::abs(a - 0.5) < 1e-3 && std::abs(b + 0.7) < 1e-3, qPrintable(QString("%1 %2").arg(a).arg(b)));
   }
   void dampedSteps() {
-    const NormalEquations e{1, {4, 1, 1, 3}, {1, 2}};
+    const NormalEquations e{1, {{4, 1}, {1, 3}}, {1, 2}};
     const auto free = dampedStep(e, 0, {false, false});  // [4 1; 1 3] x = -[1; 2]
     QVERIFY(std::abs(free[0] + 1.0 / 11) < 1e-12 && std::abs(free[1] + 7.0 / 11) < 1e-12);
     const auto damped = dampedStep(e, 1, {false, false});  // [8 1; 1 6] x = -[1; 2]
@@ -109,10 +109,10 @@ class TestLeastSquares : public QObject {
     const auto one = dampedStep(e, 0, {true, false});
     QVERIFY(one[0] == 0 && std::abs(one[1] + 2.0 / 3) < 1e-12);
     // a coordinate without effect stays, and nothing at all to move gives no step
-    const auto dead = dampedStep({1, {4, 0, 0, 0}, {1, 0}}, 0, {false, false});
+    const auto dead = dampedStep({1, {{4, 0}, {0, 0}}, {1, 0}}, 0, {false, false});
     QVERIFY(std::abs(dead[0] + 0.25) < 1e-12 && dead[1] == 0);
     QVERIFY(dampedStep(e, 0, {true, true}).empty());
-    QVERIFY(dampedStep({1, {1, 2, 2, 1}, {1, 1}}, 0, {false, false}).empty());  // not positive definite
+    QVERIFY(dampedStep({1, {{1, 2}, {2, 1}}, {1, 1}}, 0, {false, false}).empty());  // not positive definite
   }
 };
 

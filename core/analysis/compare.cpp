@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <xtensor/xmath.hpp>
 
 #include "core/analysis/loudness.h"
 #include "core/analysis/pitch.h"
@@ -29,20 +30,16 @@ double multiScale(std::span<const double> x, std::span<const double> y) {
   double total = 0;
   for (const int size : {2048, 1024, 512, 256, 128, 64}) {
     const Spectrogram a = spectrogram(x, size, size / 4), b = spectrogram(y, size, size / 4);
-    double linear = 0, log = 0;
-    for (std::size_t i = 0; i < a.values.size(); ++i) {
-      linear += std::abs(a.values[i] - b.values[i]);
-      log += std::abs(std::log(std::max(a.values[i], 1e-5) / std::max(b.values[i], 1e-5)));
-    }
-    total += (linear + log) / static_cast<double>(a.values.size());
+    const double linear = xt::mean(xt::abs(a.values - b.values), xt::evaluation_strategy::immediate)();
+    const auto ratio = xt::maximum(a.values, 1e-5) / xt::maximum(b.values, 1e-5);
+    total += linear + xt::mean(xt::abs(xt::log(ratio)), xt::evaluation_strategy::immediate)();
   }
   return total / 6;
 }
 
 double logSpectral(std::span<const double> x, std::span<const double> y) {
   const Spectrogram a = spectrogram(x, 2048, 512), b = spectrogram(y, 2048, 512);
-  const double loudest = *std::max_element(a.values.begin(), a.values.end());
-  const double floor = std::max(loudest * 1e-4, 1e-12);
+  const double floor = std::max(xt::amax(a.values)() * 1e-4, 1e-12);
   const auto bins = static_cast<std::size_t>(0.9 * a.bins);
   double total = 0;
   for (int f = 0; f < a.frames; ++f) {

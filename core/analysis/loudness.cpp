@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xmath.hpp>
+#include <xtensor/xview.hpp>
 
 #include "core/analysis/stft.h"
 
@@ -44,17 +47,13 @@ double aWeight(double hertz) {
 std::vector<double> loudnessSigma(std::span<const double> x) {
   const Spectrogram s = spectrogram(x, 2048, 64);
   const std::vector<double> a = weights(2048);
-  const auto level = [&](int frame, std::size_t bin) {
-    const double m = s.row(frame)[bin];
-    return 10 * std::log10(std::max(m * m, 1e-15)) + a[bin];
-  };
-  double loudest = -1e9;
-  for (int f = 0; f < s.frames; ++f)
-    for (std::size_t k = 0; k < a.size(); ++k) loudest = std::max(loudest, level(f, k));
+  xt::xtensor<double, 2> level = 10 * xt::log10(xt::maximum(xt::square(s.values), 1e-15));
+  for (std::size_t f = 0; f < level.shape(0); ++f) xt::row(level, static_cast<std::ptrdiff_t>(f)) += xt::adapt(a);
+  const double lowest = xt::amax(level)() - 200;
   std::vector<double> out;
-  for (int f = 0; f < s.frames; ++f) {
+  for (std::size_t f = 0; f < level.shape(0); ++f) {
     double sum = 0;
-    for (std::size_t k = 0; k < a.size(); ++k) sum += std::pow(10.0, std::max(level(f, k), loudest - 200) / 20);
+    for (std::size_t k = 0; k < a.size(); ++k) sum += std::pow(10.0, std::max(level(f, k), lowest) / 20);
     out.push_back((std::log(sum / static_cast<double>(a.size()) + 1e-4) + 4.0599) / 3.5105);
   }
   return out;

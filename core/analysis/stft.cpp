@@ -20,7 +20,7 @@ Spectrogram spectrogram(std::span<const double> x, int size, int hop) {
   Spectrogram out;
   out.frames = 1 + static_cast<int>(x.size()) / hop;
   out.bins = fft.bins();
-  out.values.resize(static_cast<std::size_t>(out.frames) * static_cast<std::size_t>(out.bins));
+  out.values.resize({static_cast<std::size_t>(out.frames), static_cast<std::size_t>(out.bins)});
   std::vector<double> frame(window.size());
   std::vector<std::complex<double>> spectrum(static_cast<std::size_t>(out.bins));
   const auto length = static_cast<std::ptrdiff_t>(x.size());

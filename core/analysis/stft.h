@@ -4,6 +4,7 @@
 
 #include <span>
 #include <vector>
+#include <xtensor/xtensor.hpp>
 
 namespace core {
 
@@ -13,11 +14,10 @@ std::vector<double> hannWindow(int size);
 /// Magnitudes |X| by frame and bin.
 struct Spectrogram {
   int frames = 0, bins = 0;
-  std::vector<double> values;  ///< [frame][bin]
+  xt::xtensor<double, 2> values;  ///< [frame][bin]
 
   std::span<const double> row(int frame) const {
-    return {values.data() + static_cast<std::size_t>(frame) * static_cast<std::size_t>(bins),
-            static_cast<std::size_t>(bins)};
+    return {&values(static_cast<std::size_t>(frame), 0), static_cast<std::size_t>(bins)};
   }
 };
 

@@ -26,56 +26,7 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 [[maybe_unused]] void addProducts(int count, int length, const double* rows, double* sums) {
   cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, count, length, 1, rows, length, 1, sums, count);
 }
-
-/// Solves a x = b for a symmetric positive definite a [n][n] by Cholesky's factors, in place; x comes
-/// back in b. False when a is not positive definite. (The library with LAPACK in it comes without its
-/// header here, and n is a dozen.)
-bool solvePositive(std::vector<double>& a, std::vector<double>& b) {
-  const std::size_t n = b.size();
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t k = 0; k <= i; ++k) {
-      double sum = a[i * n + k];
-      for (std::size_t m = 0; m < k; ++m) sum -= a[i * n + m] * a[k * n + m];
-      if (i == k && !(sum > 0)) return false;
-      a[i * n + k] = i == k ? std::sqrt(sum) : sum / a[k * n + k];
-    }
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t m = 0; m < i; ++m) b[i] -= a[i * n + m] * b[m];
-    b[i] /= a[i * n + i];
-  }
-  for (std::size_t i = n; i-- > 0;) {
-    for (std::size_t m = i + 1; m < n; ++m) b[i] -= a[m * n + i] * b[m];
-    b[i] /= a[i * n + i];
-  }
-  return true;
-}
 }  // namespace
-
-std::vector<double> dampedStep(const NormalEquations& e, double damping, const std::vector<bool>& fixed) {
-  const std::size_t n = e.slope.size();
-  double largest = 0;
-  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, e.squares[i * n + i]);
-  std::vector<std::size_t> used;
-  for (std::size_t i = 0; i < n; ++i)
-    if (!fixed[i] && e.squares[i * n + i] > 1e-14 * largest) used.push_back(i);
-  if (used.empty() || !std::isfinite(largest)) return {};
-  // in units in which the diagonal is one, so that knobs of any travel are damped alike
-  const auto unit = [&](std::size_t i) { return 1 / std::sqrt(e.squares[i * n + i]); };
-  const std::size_t m = used.size();
-  std::vector<double> a(m * m), b(m);
-  for (std::size_t i = 0; i < m; ++i) {
-    b[i] = -e.slope[used[i]] * unit(used[i]);
-    for (std::size_t k = 0; k < m; ++k)
-      a[i * m + k] = e.squares[used[i] * n + used[k]] * unit(used[i]) * unit(used[k]) + (i == k ? damping : 0);
-  }
-  if (!solvePositive(a, b)) return {};
-  std::vector<double> step(n, 0.0);
-  for (std::size_t i = 0; i < m; ++i) {
-    step[used[i]] = b[i] * unit(used[i]);
-    if (!std::isfinite(step[used[i]])) return {};
-  }
-  return step;
-}
 
 struct LogSpectralResidual::Scratch {
   explicit Scratch(const Scale& s)
@@ -105,10 +56,9 @@ LogSpectralResidual::LogSpectralResidual(std::span<const Sample> target, const R
             {}};
     for (int i = 0; i < size; ++i)
       s.window[at(i)] = static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size);
-    s.target.resize(at(frames) * at(s.row));
+    s.target.resize({at(frames), at(s.row)});
     Scratch scratch(s);
-    for (int f = 0; f < frames && !stop.stop_requested(); ++f)
-      logRow(s, target, f, scratch, &s.target[at(f) * at(s.row)]);
+    for (int f = 0; f < frames && !stop.stop_requested(); ++f) logRow(s, target, f, scratch, &s.target(at(f), 0));
     scales_.push_back(std::move(s));
   }
 }
@@ -156,7 +106,7 @@ double LogSpectralResidual::value(std::span<const Sample> x, const std::stop_tok
     for (int f = 0; f < s.frames; ++f) {
       if (f % kFramesBetweenChecks == 0 && stop.stop_requested()) return std::numeric_limits<double>::quiet_NaN();
       logRow(s, x, f, scratch, scratch.residual.data());
-      const Sample* target = &s.target[at(f) * at(s.row)];
+      const Sample* target = &s.target(at(f), 0);
       for (int k = 0; k < s.row; ++k) scratch.residual[at(k)] -= target[k];
       sum += weigh(scratch.residual.data(), s.row, nullptr);
     }
@@ -169,14 +119,14 @@ NormalEquations LogSpectralResidual::scaleEquations(const Scale& s, std::span<co
                                                     std::span<const std::vector<Sample>> moved,
                                                     std::span<const double> steps, const std::stop_token& stop) const {
   const std::size_t n = moved.size(), row = at(s.row);
-  NormalEquations out{0, std::vector<double>(n * n, 0.0), std::vector<double>(n, 0.0)};
+  NormalEquations out{0, xt::zeros<double>({n, n}), xt::zeros<double>({n})};
   Scratch scratch(s);
   AlignedArray<Sample> rows((n + 1) * row), sums((n + 1) * (n + 1));  // the last row is the residual
   std::vector<Sample> own(row);
   for (int f = 0; f < s.frames && !stop.stop_requested(); ++f) {
     logRow(s, base, f, scratch, own.data());
     Sample* residual = rows.data() + n * row;
-    for (std::size_t k = 0; k < row; ++k) residual[k] = own[k] - s.target[at(f) * row + k];
+    for (std::size_t k = 0; k < row; ++k) residual[k] = own[k] - s.target(at(f), k);
     out.value += s.share * weigh(residual, s.row, scratch.weights.data());
     for (std::size_t k = 0; k < row; ++k) residual[k] *= scratch.weights[k];
     for (std::size_t j = 0; j < n; ++j) {
@@ -188,8 +138,7 @@ NormalEquations LogSpectralResidual::scaleEquations(const Scale& s, std::span<co
     sums.clear();
     addProducts(static_cast<int>(n) + 1, s.row, rows.data(), sums.data());
     for (std::size_t j = 0; j < n; ++j) {
-      for (std::size_t k = j; k < n; ++k)
-        out.squares[j * n + k] += s.share * static_cast<double>(sums[j * (n + 1) + k]);
+      for (std::size_t k = j; k < n; ++k) out.squares(j, k) += s.share * static_cast<double>(sums[j * (n + 1) + k]);
       out.slope[j] += s.share * static_cast<double>(sums[j * (n + 1) + n]);
     }
   }
@@ -209,16 +158,14 @@ NormalEquations LogSpectralResidual::equations(std::span<const Sample> base, std
     work(0);
   }
   const std::size_t n = moved.size();
-  NormalEquations out{0, std::vector<double>(n * n, 0.0), std::vector<double>(n, 0.0)};
+  NormalEquations out{0, xt::zeros<double>({n, n}), xt::zeros<double>({n})};
   for (const NormalEquations& p : parts) {  // always in this order: the same bits with any threads
     out.value += p.value;
-    for (std::size_t i = 0; i < n; ++i) out.slope[i] += p.slope[i];
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t k = i; k < n; ++k) {
-        out.squares[i * n + k] += p.squares[i * n + k];
-        out.squares[k * n + i] = out.squares[i * n + k];
-      }
+    out.slope += p.slope;
+    out.squares += p.squares;
   }
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t k = i + 1; k < n; ++k) out.squares(k, i) = out.squares(i, k);
   return out;
 }
 

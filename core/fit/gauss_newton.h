@@ -9,6 +9,7 @@
 #include <span>
 #include <stop_token>
 #include <vector>
+#include <xtensor/xtensor.hpp>
 
 #include "core/dsp/fft.h"
 #include "core/graph/buffers.h"
@@ -17,9 +18,9 @@ namespace core {
 
 /// A least-squares problem about a point: value of the loss, J^T W J and J^T W r.
 struct NormalEquations {
-  double value = 0;             ///< as LogSpectralResidual::value
-  std::vector<double> squares;  ///< [coordinate][coordinate], symmetric
-  std::vector<double> slope;    ///< half the loss's gradient
+  double value = 0;                ///< as LogSpectralResidual::value
+  xt::xtensor<double, 2> squares;  ///< [coordinate][coordinate], symmetric
+  xt::xtensor<double, 1> slope;    ///< half the loss's gradient
 };
 
 /// The step -(squares + damping diag(squares))^-1 slope. Coordinates that change nothing, and those
@@ -54,7 +55,7 @@ class LogSpectralResidual {
     double share = 0;             ///< of one bin in the loss
     AlignedArray<Sample> window;  ///< Hann, divided by half its sum
     RealFft fft;
-    std::vector<Sample> target;  ///< [frame][row]
+    xt::xtensor<Sample, 2> target;  ///< [frame][row]
   };
   struct Scratch;
   void logRow(const Scale& s, std::span<const Sample> x, int frame, Scratch& scratch, Sample* to) const;

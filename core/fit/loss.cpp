@@ -76,8 +76,8 @@ SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& op
             {},   {},  {},     {}};
     for (int i = 0; i < size; ++i)
       s.window.push_back(static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size));
-    s.logs.resize(at(frames) * at(s.row));
-    if (options_.kind == LossKind::robust) s.magnitudes.resize(s.logs.size());
+    s.logs.resize({at(frames), at(s.row)});
+    if (options_.kind == LossKind::robust) s.magnitudes.resize(s.logs.shape());
     if (options_.loudness > 0) {
       s.weights.assign(at(s.row), 0);
       for (int k = 0; k < bins; ++k)
@@ -91,9 +91,8 @@ SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& op
       for (int k = 0; k < s.row; k += kWide) {
         const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
         const Wide power = re * re + im * im;
-        const std::size_t to = at(f) * at(s.row) + at(k);
-        store<kWide>(&s.logs[to], log2<kWide>(power + floor) * kLn2Half);
-        if (!s.magnitudes.empty()) store<kWide>(&s.magnitudes[to], squareRoot<kWide>(power));
+        store<kWide>(&s.logs(at(f), at(k)), log2<kWide>(power + floor) * kLn2Half);
+        if (options_.kind == LossKind::robust) store<kWide>(&s.magnitudes(at(f), at(k)), squareRoot<kWide>(power));
       }
     }
     scales_.push_back(std::move(s));
@@ -126,7 +125,8 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, Sample
   const bool robust = options_.kind == LossKind::robust;
   const auto floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
   const auto linear = static_cast<Sample>(robust ? options_.linear * s.size / 4 : 0);
-  const std::size_t row = at(frame) * at(s.row);
+  const Sample* logs = &s.logs(at(frame), 0);
+  const Sample* magnitudes = robust ? &s.magnitudes(at(frame), 0) : nullptr;
   const Wide tiny = splat<kWide>(std::numeric_limits<Sample>::min());
   double levelTerm = 0;
   Sample levelSlope = 0;
@@ -139,11 +139,11 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, Sample
   for (int k = 0; k < s.row; k += kWide) {
     const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
     const Wide power = re * re + im * im, shifted = power + floor;
-    const Wide away = log2<kWide>(shifted) * kLn2Half - load<kWide>(&s.logs[row + at(k)]);
+    const Wide away = log2<kWide>(shifted) * kLn2Half - load<kWide>(&logs[k]);
     Wide slope = robust ? sign(away) / shifted : (away + away) / shifted;
     Wide term = robust ? magnitude(away) : away * away;
     if (robust) {
-      const Wide m = squareRoot<kWide>(power), apart = m - load<kWide>(&s.magnitudes[row + at(k)]);
+      const Wide m = squareRoot<kWide>(power), apart = m - load<kWide>(&magnitudes[k]);
       term = term + magnitude(apart) * linear;
       slope = slope + (m > tiny ? sign(apart) * linear / maximum(m, tiny) : splat<kWide>(0));
     }

@@ -12,6 +12,7 @@
 #include <span>
 #include <stop_token>
 #include <vector>
+#include <xtensor/xtensor.hpp>
 
 #include "core/dsp/fft.h"
 
@@ -51,9 +52,9 @@ class SpectralLoss {
     int size = 0, hop = 0, frames = 0, bins = 0, row = 0;  ///< row: bins padded to whole vectors
     std::vector<Sample> window;                            ///< Hann, divided by half its sum
     RealFft fft;
-    std::vector<Sample> logs, magnitudes;  ///< of the target, [frame][row]
-    std::vector<Sample> weights;           ///< A-weighting of magnitudes; empty without a loudness term
-    std::vector<double> levels;            ///< of the target, by frame
+    xt::xtensor<Sample, 2> logs, magnitudes;  ///< of the target, [frame][row]; magnitudes: `robust` only
+    std::vector<Sample> weights;              ///< A-weighting of magnitudes; empty without a loudness term
+    std::vector<double> levels;               ///< of the target, by frame
   };
   struct Scratch;
   void transform(const Scale& s, std::span<const Sample> x, int frame, Scratch& scratch) const;

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kTapeBytes = std::size_t{400} << 20;
 constexpr std::chrono::milliseconds kReport{40};
 constexpr double kPatchSeconds = 0.25;
+constexpr double kLeastSeconds = 0.02;
 constexpr double kLongSeconds = 20;  ///< clips above it are searched by fewer candidates at a time
 }  // namespace
 
@@ -134,10 +135,7 @@ Result<void> FitRunner::build(Plan plan) {
   space_ = std::move(*space);
   const bool longClip = ticks_ * kTick > kLongSeconds * patch_.rate;
   if (space_->hasScalars() && !(longClip && space_->hasLargeTensors())) {
-    ExecutorOptions run;
-    run.clips = longClip ? 4 : 8;
-    run.stretchTicks = 16;
-    auto lanes = Executor::create(plan, run, stop_);
+    auto lanes = LaneBank::create(plan, *space_, longClip ? 1 : 2, longClip ? 4 : 8, stop_);
     if (!lanes) return lanes.error();
     lanes_ = std::move(*lanes);
   }
@@ -149,6 +147,8 @@ Result<void> FitRunner::build(Plan plan) {
 }
 
 Result<FitResult> FitRunner::run(const AudioData& target) {
+  if (target.seconds() < kLeastSeconds)
+    return Error{"The recording is shorter than 20 ms, too short to fit to; choose a longer one."};
   state_.stage = "Listening";
   report();
   listen(target);

@@ -8,6 +8,7 @@
 
 #include "core/analysis/target.h"
 #include "core/fit/gauss_newton.h"
+#include "core/fit/lane_bank.h"
 #include "core/fit/loss.h"
 #include "core/fit/session.h"
 #include "core/fit/variables.h"
@@ -24,7 +25,6 @@ class FitRunner {
 
  private:
   using Values = std::vector<double>;
-  using Sounds = std::vector<std::vector<Sample>>;
   using LossOf = std::function<double(std::span<const Sample>)>;
   struct Candidate {
     Values x;
@@ -41,6 +41,11 @@ class FitRunner {
   struct Coordinate {
     std::size_t at = 0;
     double probe = 0, most = 0;
+  };
+  /// Coordinates that change places, and those that are mirrored about the middle of their travel.
+  struct Exchange {
+    std::vector<std::pair<std::size_t, std::size_t>> swapped;
+    std::vector<std::size_t> mirrored;
   };
 
   // runner.cpp: the frame
@@ -73,7 +78,6 @@ class FitRunner {
   LogSpectralResidual makePitchResidual(double ceiling);
 
   // runner_lanes.cpp: candidates side by side
-  Sounds renderLanes(std::span<const Values> all);
   void judge(std::vector<Candidate>& candidates, const LossOf& loss);
   std::vector<Coordinate> coordinates(bool pitchesOnly) const;
   Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds,
@@ -85,7 +89,7 @@ class FitRunner {
   Candidate refine(std::vector<Candidate> found, const std::vector<Values>& starts);
   Candidate refineTracks(Candidate best);
   Candidate explore(const std::vector<Candidate>& found, const std::vector<Values>& starts);
-  void exchange(Values& x);
+  std::vector<Exchange> exchanges();
   Values startNumber(int i, const std::vector<Candidate>& found, const Values& best, const Values& start);
   Candidate better(const Candidate& best, Candidate c);
   bool done(const Candidate& c) const;
@@ -101,7 +105,7 @@ class FitRunner {
   Candidate scanValues(Candidate from, const LossOf& value, bool phasesOnly);
   LossOptions lossOptions(LossKind kind, double epsilon) const;
   SpectralLoss makeLoss(const LossOptions& options);
-  LogSpectralResidual makeResidual(double epsilon, double bend);
+  LogSpectralResidual makeResidual(double epsilon, double bend, double ceiling = 0);
   double loud() const { return std::max(analysis_.peak, 1e-3); }
   void keep(Candidate& found);
   void judgeTerms(const Values& given, Values& best);
@@ -122,10 +126,10 @@ class FitRunner {
   std::optional<FitSpace> space_;
   std::vector<VoiceEvent> events_;
   std::unique_ptr<Gradient> gradient_;
-  std::unique_ptr<Executor> lanes_;
+  std::unique_ptr<LaneBank> lanes_;
+  std::vector<Exchange> exchanges_;
   std::unique_ptr<SpectralLoss> fine_;  ///< the loss that decides
   Candidate kept_;                      ///< the best by it: what a cancelled run gives
-  std::vector<Values> inLanes_;         ///< by lane: the values of which the tensors are in it
   Patch shown_;
   FitProgress state_;
   FitResult result_{patch_, {}, {}, {}, 0, 0, 0, 0, false, {}};

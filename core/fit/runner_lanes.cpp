@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <thread>
 
 #include "core/fit/runner.h"
 
@@ -12,54 +11,21 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kProbe = 3e-3, kStep = 0.25, kProbeCents = 0.25, kStepCents = 15, kProbeLevel = 0.02, kStepLevel = 1;
 constexpr double kDampings[] = {1e-3, 1e-2, 0.1, 1, 10, 100, 1e3, 1e4};  ///< tried around the last that helped
-constexpr double kEnough = 2e-3;  ///< of the loss: less won three times in a row ends a solve
+constexpr double kLengths[] = {1, 1.7};  ///< of the step: where the valley bends slowly, farther is better
+constexpr double kEnough = 2e-3;         ///< of the loss: less won three times in a row ends a solve
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
-
-/// Renders as many values as there are lanes, or fewer, side by side.
-FitRunner::Sounds FitRunner::renderLanes(std::span<const Values> all) {
-  Executor& e = *lanes_;
-  const int clips = e.options().clips, group = e.domain(false).group;
-  inLanes_.resize(at(clips));
-  for (int c = 0; c < clips; ++c) {
-    const Values& x = all[std::min(at(c), all.size() - 1)];
-    space_->writeScalars(x, e, c);
-    Values& in = inLanes_[at(c)];
-    for (const FitEntry& t : space_->entries())
-      if (t.parameter < 0 && (in.empty() || !std::equal(&in[t.first], &in[t.first] + t.count, &x[t.first])))
-        space_->writeTensor(t, x, e, c);
-    if (space_->hasTensors()) in = x;
-  }
-  e.reset();
-  e.setEvents(events_);
-  Sounds sounds(all.size(), std::vector<Sample>(target_.size()));
-  for (int t = 0; t < ticks_ && !stopped(); t += e.options().stretchTicks) {
-    const int ticks = std::min(e.options().stretchTicks, ticks_ - t);
-    e.run(ticks);
-    for (std::size_t c = 0; c < sounds.size(); ++c) {
-      const int lane = static_cast<int>(c) % group;
-      const Sample *left = e.output(0, static_cast<int>(c) / group), *right = e.output(1, static_cast<int>(c) / group);
-      for (int i = 0; i < ticks * kTick; ++i)
-        sounds[c][at(t * kTick + i)] = 0.5_s * (left[i * group + lane] + right[i * group + lane]);
-    }
-  }
-  return sounds;
-}
 
 /// Renders the candidates side by side and sets their losses.
 void FitRunner::judge(std::vector<Candidate>& candidates, const LossOf& loss) {
   during([&] {
     std::vector<Values> all;
     for (const Candidate& c : candidates) all.push_back(c.x);
-    const Sounds sounds = renderLanes(all);
-    const std::size_t workers = std::thread::hardware_concurrency() > 1 ? 2 : 1;
-    const auto work = [&](std::size_t first) {
-      for (std::size_t c = first; c < candidates.size(); c += workers) candidates[c].loss = loss(sounds[c]);
-    };
-    std::jthread helper;
-    if (workers > 1) helper = std::jthread([&work] { work(1); });
-    work(0);
+    const auto sounds = lanes_->render(all, events_, static_cast<int>(target_.size()), stop_);
+    inTwo([&](std::size_t first) {
+      for (std::size_t c = first; c < candidates.size(); c += 2) candidates[c].loss = loss(sounds[c]);
+    });
   });
   for (Candidate& c : candidates)
     if (stopped() || !std::isfinite(c.loss)) c.loss = kNever;
@@ -98,16 +64,16 @@ std::vector<FitRunner::Candidate> FitRunner::trials(const Values& x, const Norma
   std::vector<bool> fixed(moved.size());
   for (std::size_t j = 0; j < moved.size(); ++j) fixed[j] = inside[moved[j].at] == x[moved[j].at];
   std::vector<Candidate> tried;
-  const std::size_t count = std::min<std::size_t>(std::size(kDampings), at(lanes_->options().clips));
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::vector<double> step = dampedStep(equations, damping * kDampings[i], fixed);
-    if (step.empty()) continue;
-    Candidate c{x, damping * kDampings[i]};
-    for (std::size_t j = 0; j < moved.size(); ++j)
-      c.x[moved[j].at] += std::clamp(step[j], -moved[j].most, moved[j].most);
-    space_->clamp(c.x);
-    tried.push_back(std::move(c));
-  }
+  for (const double length : kLengths)
+    for (std::size_t i = 0; i < std::size(kDampings) && tried.size() < at(lanes_->size()); ++i) {
+      const std::vector<double> step = dampedStep(equations, damping * kDampings[i], fixed);
+      if (step.empty()) continue;
+      Candidate c{x, damping * kDampings[i]};
+      for (std::size_t j = 0; j < moved.size(); ++j)
+        c.x[moved[j].at] += std::clamp(length * step[j], -moved[j].most, moved[j].most);
+      space_->clamp(c.x);
+      tried.push_back(std::move(c));
+    }
   return tried;
 }
 
@@ -123,7 +89,6 @@ FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual&
   for (int round = 0, weak = 0; round < rounds && weak < 3 && !over(until); ++round) {
     NormalEquations equations;
     during([&] {
-      const std::size_t lanes = at(lanes_->options().clips);
       std::vector<Values> all{best.x};
       std::vector<double> steps;
       for (const Coordinate& c : moved) {
@@ -132,9 +97,7 @@ FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual&
         all.back()[c.at] += step;
         steps.push_back(step);
       }
-      Sounds sounds;
-      for (std::size_t i = 0; i < all.size() && !stopped(); i += lanes)
-        for (auto& s : renderLanes({&all[i], std::min(lanes, all.size() - i)})) sounds.push_back(std::move(s));
+      const auto sounds = lanes_->render(all, events_, static_cast<int>(target_.size()), stop_);
       if (!stopped()) equations = loss.equations(sounds[0], {&sounds[1], moved.size()}, steps, stop_);
     });
     if (stopped() || !std::isfinite(equations.value)) break;

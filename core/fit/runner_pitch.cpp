@@ -7,7 +7,8 @@
 
 namespace core {
 namespace {
-constexpr double kFarCents[] = {-60, -42, -27, -13, 13, 27, 42, 60}, kNearCents[] = {-9, -5, -2.5, -1, 1, 2.5, 5, 9};
+constexpr double kFarCents[] = {-60, -42, -27, -13, 13, 27, 42, 60}, kNearCents[] = {-9, -5, -2.5, -1, 1, 2.5, 5, 9},
+                 kFineCents[] = {-0.8, -0.55, -0.35, -0.2, 0.2, 0.35, 0.55, 0.8};
 constexpr double kDetune = 64;                       ///< cents, the farthest two pitches are moved apart
 constexpr double kBands[] = {1, 2.5, 6, 20};         ///< ceilings of the spectra listened to, times the first
 constexpr double kFirstBand = 2.5, kLowPitch = 120;  ///< times the pitch; Hz
@@ -39,7 +40,7 @@ FitRunner::Values FitRunner::scanPitch(Values x) {
     for (Candidate& c : tried)
       if (c.loss < best.front().loss) best.front() = std::move(c);
   };
-  for (const auto& cents : {kFarCents, kNearCents}) {
+  for (const auto& cents : {kFarCents, kNearCents, kFineCents}) {
     const std::span<const double> offsets(cents, std::size(kFarCents));
     if (!stopped()) scan(offsets, pitches);
     for (std::size_t i = 0; pitches.size() > 1 && i < pitches.size() && !stopped(); ++i)
@@ -82,7 +83,7 @@ FitRunner::Candidate FitRunner::scanDetunes(Candidate from, const LossOf& value,
       std::vector<Candidate> found;
       for (double cents = -kDetune; cents <= kDetune && !over(until);) {
         std::vector<Candidate> tried;
-        for (int i = 0; i < lanes_->options().clips; ++i, cents += step) {
+        for (int i = 0; i < lanes_->size(); ++i, cents += step) {
           tried.push_back(from);
           // the two away from each other, or the one
           tried.back().x[pitches[a]->first] += cents / 2 / pitches[a]->cents;

@@ -14,6 +14,7 @@ constexpr double kShakes[] = {0.1, 0.05, 0.2}, kPitchShakes[] = {2, 10, 25, 5}; 
 constexpr double kPromising = 1.5;                                               ///< times the lowest loss
 constexpr double kFalling = 0.8;                                                 ///< times the loss some rounds ago
 constexpr double kDone = 2e-3;                                                   ///< about 0.03 dB a bin
+constexpr double kLowPartials = 6, kLowPitch = 200;                              ///< times the pitch; Hz
 constexpr int kShort = 5, kLong = 12;                                            ///< rounds
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
@@ -39,47 +40,50 @@ FitRunner::Candidate FitRunner::refine(std::vector<Candidate> found, const std::
   return best;
 }
 
-/// Gives two nodes of one type each other's values, or turns a cable's depth round: where two filters
-/// have taken each other's part, or a filter opens where it should close, no small step leads back.
-void FitRunner::exchange(Values& x) {
-  std::vector<std::pair<std::string, std::string>> pairs;
+/// Moves that no small step makes: two nodes of one type take each other's values (two filters that
+/// have each other's part), or a modulation turns round, alone or with its knob mirrored (a pulse as wide as it
+/// should be narrow sounds the same until its width moves).
+std::vector<FitRunner::Exchange> FitRunner::exchanges() {
+  std::vector<Exchange> all;
+  const auto& entries = space_->entries();
+  const auto isKnob = [](const FitEntry& e) { return e.variable.kind == FitVariable::Kind::knob; };
   for (std::size_t a = 0; a < patch_.nodes.size(); ++a)
-    for (std::size_t b = a + 1; b < patch_.nodes.size(); ++b)
-      if (patch_.nodes[a].type == patch_.nodes[b].type) pairs.emplace_back(patch_.nodes[a].id, patch_.nodes[b].id);
-  std::erase_if(pairs, [this](const auto& pair) {
-    const auto has = [this](const std::string& node) {
-      return std::any_of(space_->entries().begin(), space_->entries().end(), [&node](const FitEntry& e) {
-        return e.variable.kind == FitVariable::Kind::knob && e.variable.node == node;
-      });
-    };
-    return !has(pair.first) || !has(pair.second);
-  });
-  std::vector<std::size_t> depths;
-  for (const FitEntry& e : space_->entries())
-    if (e.variable.kind == FitVariable::Kind::depth) depths.push_back(e.first);
-  if (pairs.empty() && depths.empty()) return;
-  const std::size_t choice = random_() % (pairs.size() + depths.size());
-  if (choice >= pairs.size()) {
-    double& u = x[depths[choice - pairs.size()]];
-    u = 1 - u;  // the range of a depth is as wide below zero as above
-    return;
+    for (std::size_t b = a + 1; b < patch_.nodes.size(); ++b) {
+      if (patch_.nodes[a].type != patch_.nodes[b].type) continue;
+      Exchange pair;
+      for (const FitEntry& first : entries)
+        for (const FitEntry& second : entries)
+          if (isKnob(first) && isKnob(second) && first.variable.node == patch_.nodes[a].id &&
+              second.variable.node == patch_.nodes[b].id && first.variable.row == second.variable.row)
+            pair.swapped.emplace_back(first.first, second.first);
+      if (!pair.swapped.empty()) all.push_back(std::move(pair));
+    }
+  for (const FitEntry& depth : entries) {
+    if (depth.variable.kind != FitVariable::Kind::depth) continue;
+    all.push_back({{}, {depth.first}});
+    for (const FitEntry& knob : entries)
+      if (isKnob(knob) && knob.variable.node == depth.variable.cable.to &&
+          knob.variable.row == depth.variable.cable.input)
+        all.push_back({{}, {depth.first, knob.first}});
   }
-  const auto& [first, second] = pairs[choice];
-  for (const FitEntry& a : space_->entries())
-    for (const FitEntry& b : space_->entries())
-      if (a.variable.kind == FitVariable::Kind::knob && b.variable.kind == FitVariable::Kind::knob &&
-          a.variable.node == first && b.variable.node == second && a.variable.row == b.variable.row)
-        std::swap(x[a.first], x[b.first]);
+  std::shuffle(all.begin(), all.end(), random_);
+  return all;
 }
 
-/// Where the i-th further start of the exploration lies: in turn what the search found, somewhere near
-/// the best so far, and somewhere around where the fit began.
+/// Where the i-th further start of the exploration lies: in turn what the search found, the best so far
+/// with an exchange, and somewhere near the best or around where the fit began.
 FitRunner::Values FitRunner::startNumber(int i, const std::vector<Candidate>& found, const Values& best,
                                          const Values& start) {
   const std::size_t own = at(i / 3);
   if (i % 3 == 0 && own < found.size()) return found[own].x;
-  Values x = i % 3 == 1 ? best : start;
-  if (i % 3 == 1 && own % 2 == 1) exchange(x);
+  const bool exchanged = i % 3 == 1 && !exchanges_.empty();
+  Values x = exchanged || (i % 3 == 1 || own % 2 == 1) ? best : start;
+  if (exchanged) {
+    const Exchange& e = exchanges_[own % exchanges_.size()];
+    for (const auto& [a, b] : e.swapped) std::swap(x[a], x[b]);
+    for (const std::size_t m : e.mirrored) x[m] = 1 - x[m];  // the range of a depth is as wide below zero
+    if (own < exchanges_.size()) return x;
+  }
   const double spread = kShakes[own % std::size(kShakes)], cents = kPitchShakes[own % std::size(kPitchShakes)];
   std::normal_distribution<double> gauss;
   for (const FitEntry& e : space_->entries())
@@ -92,6 +96,8 @@ FitRunner::Values FitRunner::startNumber(int i, const std::vector<Candidate>& fo
 /// go on. What comes out lowest by the loss that decides wins.
 FitRunner::Candidate FitRunner::explore(const std::vector<Candidate>& found, const std::vector<Values>& starts) {
   const LogSpectralResidual blunt = makeResidual(kBlunt * loud(), 1), sharp = makeResidual(kSharp * loud(), 0.5);
+  // the lowest partials answer to a knob over more of its travel than the high ones
+  const LogSpectralResidual low = makeResidual(kSharp * loud(), 0.5, kLowPartials * std::max(analysis_.f0, kLowPitch));
   const Until until = part(0.7);
   const auto bySharp = [&](std::span<const Sample> sound) { return sharp.value(sound, stop_); };
   const bool phases = std::any_of(space_->entries().begin(), space_->entries().end(),
@@ -101,13 +107,18 @@ FitRunner::Candidate FitRunner::explore(const std::vector<Candidate>& found, con
   Candidate best{starts[0], kNever};
   double lowest = kNever;  // of the least squares
   state_.stage = "Coarse";
+  exchanges_ = exchanges();
   for (int i = 0; !over(until) && !done(best) && (lanes_ || i == 0); ++i) {
     Candidate c{i < given ? starts[at(i)] : startNumber(i - given, found, best.x, starts[at(winner)]), kNever};
-    if (i >= given && i % 2 == 1) c = solve(std::move(c), blunt, until, kShort);  // for those that start far off
+    const bool exchanged = i >= given && (i - given) % 3 == 1 && !exchanges_.empty();
+    if (!exchanged) c = solve(std::move(c), i % 2 == 1 ? blunt : low, until, kShort);
     c = solve(std::move(c), sharp, until, kShort);
     if (phases && c.loss < kPromising * lowest)
       c = solve(scanValues(std::move(c), bySharp, true), sharp, until, kShort);
-    if (i < given) c = solve(scanDetunes(std::move(c), bySharp, until), sharp, until, kShort);
+    if (i < given || (exchanged && c.loss < kPromising * lowest)) {
+      c = solve(scanDetunes(std::move(c), bySharp, until), sharp, until, kShort);
+      if (!over(until)) c = std::min(c, solve({scanPitch(c.x), kNever}, sharp, until, kShort), lower);
+    }
     for (double before = kNever; c.loss < kPromising * lowest && c.loss < kFalling * before && !over(until);) {
       before = c.loss;
       c = solve(std::move(c), sharp, until, kLong);

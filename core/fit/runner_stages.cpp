@@ -12,12 +12,13 @@
 namespace core {
 namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr int kPhases = 16;                                                        ///< start phases tried in a cycle
-constexpr double kOffsets[] = {-0.2, -0.12, -0.07, -0.03, 0.03, 0.07, 0.12, 0.2};  ///< of a knob's travel
-constexpr double kPitchOffset = 150;                                               ///< cents: the same of a pitch
-constexpr double kPitchSpread = 2;                                                 ///< cents
-constexpr double kSearchShare = 0.04;                                              ///< of the budget
-constexpr std::size_t kPool = 8;                                                   ///< candidates kept
+constexpr int kPhases = 16;  ///< start phases tried in a cycle
+constexpr double kOffsets[] = {-0.35, -0.2, -0.12, -0.07, -0.04, -0.02, -0.01, -0.004,
+                               0.004, 0.01, 0.02,  0.04,  0.07,  0.12,  0.2,   0.35};  ///< of a knob's travel
+constexpr double kPitchOffset = 150;                                                   ///< cents: the same of a pitch
+constexpr double kPitchSpread = 2;                                                     ///< cents
+constexpr double kSearchShare = 0.04;                                                  ///< of the budget
+constexpr std::size_t kPool = 8;                                                       ///< candidates kept
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 int workers() { return std::thread::hardware_concurrency() > 1 ? 2 : 1; }
@@ -39,13 +40,15 @@ SpectralLoss FitRunner::makeLoss(const LossOptions& options) {
   return std::move(*made);
 }
 
-/// Every other window size, which is fine enough for least squares and half the work.
-LogSpectralResidual FitRunner::makeResidual(double epsilon, double bend) {
+/// Every other window size, which is fine enough for least squares and half the work. Up to a ceiling in
+/// Hz; 0: all of it.
+LogSpectralResidual FitRunner::makeResidual(double epsilon, double bend, double ceiling) {
   ResidualOptions o;
   const std::vector<int> sizes = lossSizes(patch_.rate, analysis_.f0);
   for (std::size_t i = sizes.size(); i > 0; i -= std::min<std::size_t>(2, i)) o.sizes.push_back(sizes[i - 1]);
   o.epsilon = epsilon;
   o.bend = bend;
+  if (ceiling > 0) o.highest = std::min(0.5, ceiling / patch_.rate);
   o.threads = workers();
   std::optional<LogSpectralResidual> made;
   during([&] { made.emplace(target_, o, stop_); });
@@ -95,7 +98,7 @@ void FitRunner::keep(Candidate& found) {
 std::vector<FitRunner::Values> FitRunner::scatter(const Values& start, int batch) {
   std::normal_distribution<double> gauss;
   std::vector<Values> all;
-  const int count = lanes_->options().clips;
+  const int count = lanes_->size();
   for (int i = 0; i < count; ++i) {
     Values x = start;
     const double spread = i % 2 ? 0.06 : 0.25;
@@ -192,7 +195,7 @@ FitRunner::Candidate FitRunner::descend(Candidate from, const SpectralLoss& loss
 FitRunner::Candidate FitRunner::scanValues(Candidate from, const LossOf& value, bool phasesOnly) {
   if (!lanes_ || stopped()) return from;
   if (!phasesOnly) state_.stage = "Phase";
-  const int clips = lanes_->options().clips;
+  const int clips = lanes_->size();
   std::vector<Candidate> own{from};
   judge(own, value);
   for (const FitEntry& e : space_->entries()) {
