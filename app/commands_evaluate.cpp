@@ -8,8 +8,8 @@
 
 #include "app/catalog.h"
 #include "app/commands.h"
-#include "core/file/recordings.h"
 #include "core/analysis/evaluation.h"
+#include "core/file/recordings.h"
 #include "core/neural/baselines.h"
 #include "core/neural/transfer.h"
 

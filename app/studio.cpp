@@ -14,6 +14,7 @@
 #include "app/commands.h"
 #include "app/engine_host.h"
 #include "app/export.h"
+#include "presets/model_file.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
 
@@ -73,7 +74,8 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
   // a recording instead of a patch: the patch that can learn any recording, with it as the target
   std::error_code code;
   const bool isFile = !patch.empty() && std::filesystem::is_regular_file(patch, code);
-  const bool isRecording = isFile && std::filesystem::path(patch).extension() != ".json";
+  const std::string ending = std::filesystem::path(patch).extension().string();
+  const bool isRecording = isFile && ending != ".json" && ending != presets::kModelEnding;
   core::Result<core::Patch> first = loadPatch(isRecording ? kLearningPreset : patch.empty() ? kFirstPreset : patch);
   if (!first && !patch.empty()) return fail(first.error());
   if (!qEnvironmentVariableIsSet("DISPLAY") && !qEnvironmentVariableIsSet("WAYLAND_DISPLAY") &&
@@ -97,6 +99,7 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
     return exportFromWindow(registry, p, r, progress, stop);
   };
   services.presets = presets::factoryPresets(presetFolder());
+  services.models = presets::factoryPresets(modelFolder());
   ui::MainWindow window(registry, host, document, services);
   if (first && (isRecording || !isFile)) document.startWith(*first);
   if (isFile) window.openFile(QString::fromStdString(patch));

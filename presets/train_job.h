@@ -26,9 +26,9 @@ struct Trained {
 };
 
 /// Has the signature of trainModel; called in a worker thread.
-using TrainRunner =
-    std::function<core::Result<Trained>(const TrainJob&, const core::Registry&,
-                                        const std::function<void(const core::TrainProgress&)>&, const std::stop_token&)>;
+using TrainRunner = std::function<core::Result<Trained>(const TrainJob&, const core::Registry&,
+                                                        const std::function<void(const core::TrainProgress&)>&,
+                                                        const std::stop_token&)>;
 
 /// Trains in the caller's thread (and helpers). Every checkpoint and the result are written whole or
 /// not at all; a stop leaves a model that can be played and gone on with. Error: a model that cannot

@@ -97,7 +97,8 @@ class TestTraining : public QObject {
     return j;
   }
   Result<presets::Trained> run(const presets::TrainJob& j, const std::stop_token& stop = {}) const {
-    return presets::trainModel(j, registry(), [](const TrainProgress&) {}, stop);
+    return presets::trainModel(
+        j, registry(), [](const TrainProgress&) {}, stop);
   }
 
  private Q_SLOTS:
@@ -105,8 +106,7 @@ class TestTraining : public QObject {
     QVERIFY(std::filesystem::create_directory(at("fast")) && std::filesystem::create_directory(at("folder")));
     QVERIFY(writeAudio(at("fast/a.wav"), arpeggio(4), AudioFormat::wav16).has_value());
     QVERIFY(writeAudio(at("folder/a.wav"), arpeggio(2), AudioFormat::wav16).has_value());
-    QVERIFY(
-        writeAudio(at("folder/b.wav"), notes(kModelRate, 1.6, {220, 330}, -16), AudioFormat::wav16).has_value());
+    QVERIFY(writeAudio(at("folder/b.wav"), notes(kModelRate, 1.6, {220, 330}, -16), AudioFormat::wav16).has_value());
     QVERIFY(writeAudio(at("folder/c.wav"), AudioData{kModelRate, {std::vector<float>(16000)}}, AudioFormat::wav16)
                 .has_value());
   }
@@ -157,8 +157,8 @@ class TestTraining : public QObject {
       o.firstRate = o.lastRate = 1e-9;  // it stays where it is
       bool shown = false;
       std::size_t heldOut = 0, skipped = 0;
-      const auto r = train(collapsed ? noisy() : follower(), registry(), recordings(at("folder")), {{"b.wav"}, false, 1},
-                           o, nullptr,
+      const auto r = train(collapsed ? noisy() : follower(), registry(), recordings(at("folder")),
+                           {{"b.wav"}, false, 1}, o, nullptr,
                            [&](const TrainProgress& p) {
                              shown = shown || !p.warnings.empty();
                              heldOut = p.heldOut.size();

@@ -43,6 +43,11 @@ class LiveEngine {
   void stopPhrase();
   /// Copies a signal for a scope; an empty node: none.
   void probe(const std::string& node, const std::string& output);
+  /// Looks at control inputs of a node, as it hears them (knob and cables summed; of several voices the
+  /// first): another look than a probe, for what is shown all the time. An empty node: none.
+  void watch(const std::string& node, const std::vector<std::string>& inputs);
+  /// Their newest values, in that order; empty while there are none.
+  std::vector<float> watched() const;
   /// Frees what the audio thread has done with and finishes transitions. Call about 30 times a
   /// second, and before waiting for a transition.
   void collect();
@@ -89,6 +94,9 @@ class LiveEngine {
     std::unique_ptr<Executor> executor;
     std::vector<std::atomic<int>> faults;
     std::vector<std::atomic<float>> nanoseconds;
+    std::vector<PlanInput> watched;          ///< as the executor's plan has them
+    std::vector<std::atomic<float>> values;  ///< of these
+    std::atomic<bool> seen{false};           ///< values were written
   };
   struct Message {
     EngineCommand command;
@@ -98,6 +106,8 @@ class LiveEngine {
   void send(const EngineCommand& command, Sent* sent = nullptr, const std::vector<PlayerEvent>* phrase = nullptr);
   void flush();
   Result<std::unique_ptr<Executor>> make(Plan plan);
+  std::vector<PlanInput> watchedInputs(const Plan& plan) const;
+  void publishWatched();
   void sendPlan(std::unique_ptr<Executor> executor);
   PlanOptions options(const Patch& patch) const;
   void drain();
@@ -116,7 +126,8 @@ class LiveEngine {
   bool transition_ = false;
   std::deque<std::vector<PlayerEvent>> phrases_;  ///< addresses stay valid
   EngineLog log_;
-  std::string probeNode_, probeOutput_;
+  std::string probeNode_, probeOutput_, watchNode_;
+  std::vector<std::string> watchInputs_;
   std::vector<float> probed_;
 
   std::unique_ptr<Shared> shared_;

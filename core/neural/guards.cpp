@@ -10,9 +10,9 @@
 
 namespace core {
 namespace {
-constexpr double kSilence = -30;  ///< dB under the recordings from which a patch counts as silent
-constexpr double kLost = 0.25;    ///< share of pitched frames without pitch from which something is wrong
-constexpr double kBack = 0.5;     ///< a part is to blame when without it at most this part of them is lost
+constexpr double kSilence = -30;              ///< dB under the recordings from which a patch counts as silent
+constexpr double kLost = 0.25;                ///< share of pitched frames without pitch from which something is wrong
+constexpr double kBack = 0.5;                 ///< a part is to blame when without it at most this part of them is lost
 constexpr double kSure = 0.8, kUnsure = 0.5;  ///< confidence of a note; under which there is none
 constexpr double kSemitones = 0.5;            ///< off by more is another note
 constexpr double kQuiet = 0.01;               ///< of a clip's loudest frame: -40 dB, softer frames are not judged

@@ -106,7 +106,6 @@ void FitPanel::build() {
   terms_->setWordWrap(true);
   terms_->setAlignment(Qt::AlignTop | Qt::AlignLeft);
   auto* head = new QHBoxLayout;
-  head->addWidget(label(tr("Fit"), "title"));
   head->addWidget(title_, 1);
   head->addWidget(open_);
   auto* pictures = new QHBoxLayout;
