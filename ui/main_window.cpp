@@ -89,11 +89,13 @@ void MainWindow::buildLayout() {
   auto* right = new QSplitter(Qt::Vertical);
   right->setHandleWidth(1);
   right->addWidget(middle);
-  dock_->setDocumentMode(true);
   dock_->tabBar()->setDrawBase(false);
   dock_->tabBar()->setAccessibleName(tr("Fit and training"));
   dock_->addTab(fitPanel_, tr("Fit"));
   dock_->addTab(trainPanel_, tr("Train"));
+  dock_->setCornerWidget(fitPanel_->head());
+  connect(dock_, &QTabWidget::currentChanged, this,
+          [this] { fitPanel_->head()->setVisible(dock_->currentWidget() == fitPanel_); });
   right->addWidget(dock_);
   right->setStretchFactor(0, 1);
   right->setCollapsible(0, false);

@@ -10,7 +10,8 @@
 
 namespace ui {
 namespace {
-constexpr double kRoom = 1.12;  ///< above and below the curves, as a factor
+constexpr double kRoom = 1.12;      ///< above and below the curves, as a factor
+constexpr double kLeastSpan = 1.6;  ///< from bottom to top, so that there is a number to read
 
 QString duration(double seconds) {
   return seconds < 100 ? QObject::tr("%1 s").arg(seconds, 0, 'f', seconds < 10 ? 1 : 0)
@@ -70,8 +71,9 @@ void LossCurves::fitAxes() {
   }
   include(now_);
   if (high <= 0) low = 1, high = 10;
-  low_ = low / kRoom;
-  high_ = high * kRoom;
+  const double narrow = std::sqrt(std::max(1.0, kLeastSpan * low / high));
+  low_ = low / (kRoom * narrow);
+  high_ = high * kRoom * narrow;
 }
 
 QRectF LossCurves::area() const { return QRectF(rect()).adjusted(36, kViewTitle + 6, -12, -20); }
@@ -118,33 +120,28 @@ void LossCurves::paintLegend(QPainter& p, const QRectF& row) const {
     }
     right -= width + 42;
   };
-  entry(tr("held out"), t.vector, true);
+  const core::TrainPoint* kept = best();
+  entry(kept ? tr("held out, best %1").arg(kept->validation, 0, 'f', 2) : tr("held out"), t.vector, true);
   entry(tr("training"), t.accent, false);
 }
 
-void LossCurves::paintBest(QPainter& p) const {
+/// What is kept: the least on the held-out takes.
+const core::TrainPoint* LossCurves::best() const {
   const core::TrainPoint* best = nullptr;
   for (const core::TrainPoint& q : curve_)
     if (q.validation > 0 && (!best || q.validation < best->validation)) best = &q;
-  if (!best) return;
-  const Theme& t = theme();
-  const QPointF at = pointAt(best->seconds, best->validation);
-  p.setPen(QPen(t.good, 2));
-  p.setBrush(Qt::NoBrush);
-  p.drawEllipse(at, 6, 6);
-  const QString words = tr("best %1").arg(best->validation, 0, 'g', 3);
-  const double width = p.fontMetrics().horizontalAdvance(words);
-  const double x = at.x() + 10 + width < area().right() ? at.x() + 10 : at.x() - 10 - width;
-  const double y = std::clamp(at.y() - 16, area().top(), area().bottom() - 14);
-  p.setPen(t.text);
-  p.drawText(QRectF(x, y, width + 2, 14), Qt::AlignVCenter, words);
+  return best;
 }
 
 void LossCurves::paintEvent(QPaintEvent*) {
   const Theme& t = theme();
   QPainter p(this);
   paintViewFrame(p, *this, tr("Loss"));
-  if (curve_.empty() && now_ <= 0) return;
+  if (curve_.empty() && now_ <= 0) {
+    p.drawText(rect().adjusted(24, kViewTitle, -24, -4), Qt::AlignCenter | Qt::TextWordWrap,
+               tr("How the loss falls, on the recordings and on takes that are held out"));
+    return;
+  }
   QFont small = font();
   small.setPixelSize(10);
   p.setFont(small);
@@ -167,7 +164,11 @@ void LossCurves::paintEvent(QPaintEvent*) {
     for (const QPointF& at : heldOut) p.drawEllipse(at, 2.5, 2.5);
   p.setBrush(t.accent);
   if (!trained.isEmpty()) p.drawEllipse(trained.back(), 3, 3);
-  paintBest(p);
+  if (const core::TrainPoint* kept = best()) {
+    p.setPen(QPen(t.good, 2));
+    p.setBrush(Qt::NoBrush);
+    p.drawEllipse(pointAt(kept->seconds, kept->validation), 6, 6);
+  }
 }
 
 }  // namespace ui

@@ -17,7 +17,7 @@ class LossCurves : public QWidget {
   Q_OBJECT
  public:
   explicit LossCurves(QWidget* parent = nullptr);
-  /// `now`: the loss since the last point, with its time; 0: none.
+  /// `now`: the loss while there is no point yet, with its time; 0: none.
   void setCurve(std::vector<core::TrainPoint> curve, double nowSeconds = 0, double now = 0);
   const std::vector<core::TrainPoint>& curve() const { return curve_; }
   /// Where a loss at a time is drawn.
@@ -32,7 +32,7 @@ class LossCurves : public QWidget {
   void fitAxes();
   void paintAxes(QPainter& p) const;
   void paintLegend(QPainter& p, const QRectF& row) const;
-  void paintBest(QPainter& p) const;
+  const core::TrainPoint* best() const;
 
   std::vector<core::TrainPoint> curve_;
   double nowSeconds_ = 0, now_ = 0;

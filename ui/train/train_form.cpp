@@ -20,6 +20,7 @@
 #include "core/neural/background.h"
 #include "core/neural/sizes.h"
 #include "presets/patch_file.h"
+#include "ui/browser/browser.h"
 #include "ui/theme.h"
 
 namespace ui {
@@ -79,6 +80,9 @@ void TrainForm::fillChoices() {
     size_->addItem(qstrcmp(size, "patch") == 0 ? tr("as it is") : QString::fromLatin1(size), QString::fromLatin1(size));
   size_->setToolTip(
       tr("Of the network: tiny has 0.2 million weights and plays at a fiftieth of a core, full 6 million."));
+  rate_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+  rate_->setMinimumContentsLength(22);
+  start_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
   rate_->addItem(tr("16 kHz: sounds end at 8 kHz"), 16000.0);
   rate_->addItem(tr("44.1 kHz: full band, slower"), 44100.0);
   rate_->addItem(tr("48 kHz: full band, slower"), 48000.0);
@@ -100,7 +104,9 @@ void TrainForm::fillChoices() {
 
 QWidget* TrainForm::placeRow(QLineEdit* path, const QString& what, void (TrainForm::*choose)()) {
   auto* row = new QWidget;
-  auto* button = new QPushButton(tr("Choose..."));
+  auto* button = new QPushButton(QStringLiteral("..."));
+  button->setFixedWidth(32);
+  button->setToolTip(tr("Choose"));
   button->setAccessibleName(tr("Choose: %1").arg(what));
   path->setAccessibleName(what);
   auto* layout = inRow({path, button});
@@ -122,6 +128,7 @@ void TrainForm::build() {
   grid->setHorizontalSpacing(8);
   grid->setVerticalSpacing(6);
   grid->setColumnStretch(1, 1);
+  grid->setColumnStretch(4, 1);
   grid->setColumnMinimumWidth(2, 12);
   const auto add = [&](int row, int column, const QString& name, QWidget* field) {
     auto* label = new QLabel(name);
@@ -132,9 +139,10 @@ void TrainForm::build() {
     grid->addWidget(field, row, column + 1);
   };
   add(0, 0, tr("Recordings"), placeRow(folder_, tr("Recordings"), &TrainForm::chooseFolder));
-  add(1, 0, tr("Start from"), start_);
-  add(2, 0, tr("Hold out"), heldOut_);
+  add(1, 0, tr("Hold out"), heldOut_);
+  add(2, 0, tr("Start from"), start_);
   add(3, 0, tr("Model"), placeRow(model_, tr("Model"), &TrainForm::chooseModel));
+  add(4, 0, tr("Credits"), credits_);
   const auto pair = [](QWidget* first, const QString& name, QWidget* second) {
     auto* box = new QWidget;
     auto* label = new QLabel(name);
@@ -147,12 +155,13 @@ void TrainForm::build() {
     box->setLayout(layout);
     return box;
   };
-  size_->setAccessibleName(tr("Size"));
   minutes_->setAccessibleName(tr("Time"));
+  threads_->setAccessibleName(tr("Threads"));
   add(0, 3, tr("Rate"), rate_);
-  add(1, 3, tr("Size"), pair(size_, tr("Seed"), seed_));
-  add(2, 3, tr("Time"), pair(minutes_, tr("Threads"), threads_));
-  add(3, 3, tr("Licence"), pair(licence_, tr("Credits"), credits_));
+  add(1, 3, tr("Size"), size_);
+  add(2, 3, tr("Time"), minutes_);
+  add(3, 3, tr("Threads"), pair(threads_, tr("Seed"), seed_));
+  add(4, 3, tr("Licence"), licence_);
 }
 
 /// The open patch is offered when it has something to train, and taken unless the user chose.
@@ -161,6 +170,10 @@ void TrainForm::readPatch() {
   start_->setItemText(kThisPatch, can ? tr("This patch: %1").arg(document_.title())
                                       : tr("This patch (nothing in it listens and learns)"));
   start_->setItemData(kThisPatch, can ? QVariant() : QVariant(0), Qt::UserRole - 1);  // greyed out
+  const double rate = document_.patch().rate;
+  const QString band = bandNote(rate);
+  rate_->setItemText(rate_->count() - 1,
+                     tr("as it is (%1)").arg(band.isEmpty() ? text(core::formatValue(rate, core::Unit::hertz)) : band));
   if (startChosen_ && (can || start_->currentIndex() == kDecoder)) return;
   const int wanted = can ? kThisPatch : kDecoder;
   if (start_->currentIndex() == wanted) return;
@@ -175,8 +188,9 @@ void TrainForm::setFolder(const QString& path) {
   folder_->setText(path);
   const QFileInfo info(path);
   if (!model_->text().isEmpty() || path.isEmpty()) return;
-  const QString place =
+  QString place =
       QSettings().value(kModelKey, QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation)).toString();
+  if (!QFileInfo(place).isDir()) place = info.path();
   setModel(QDir(place).filePath((info.isDir() ? info.fileName() : info.completeBaseName()) +
                                 QLatin1String(presets::kModelEnding)));
 }

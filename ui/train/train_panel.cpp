@@ -29,6 +29,7 @@ TrainPanel::TrainPanel(Document& document, presets::TrainRunner runner, std::fil
       runner_(std::move(runner)),
       form_(new TrainForm(document, std::move(decoder))),
       curves_(new LossCurves),
+      heading_(new QLabel(tr("Notes"))),
       notes_(new QListWidget),
       progress_(new QLabel),
       takes_(new QComboBox),
@@ -63,6 +64,7 @@ void TrainPanel::build() {
   setMinimumHeight(196);
   progress_->setProperty("role", "secondary");
   progress_->setTextFormat(Qt::PlainText);
+  progress_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);  // a long sentence widens nothing
   progress_->setText(tr("Recordings of one instrument become a model that plays."));
   notes_->setWordWrap(true);
   notes_->setAccessibleName(tr("Notes on the training"));
@@ -70,7 +72,7 @@ void TrainPanel::build() {
   notes_->setFocusPolicy(Qt::TabFocus);
   notes_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   takes_->setAccessibleName(tr("Held-out take"));
-  takes_->setMinimumWidth(150);
+  takes_->setMinimumWidth(220);
   resume_->setToolTip(tr("Goes on from the checkpoint that lies at the model's place."));
   open_->setToolTip(tr("One undo step; the file stays as it is."));
   const QString names[] = {tr("Recording"), tr("Model")};
@@ -84,9 +86,9 @@ void TrainPanel::build() {
   auto* column = new QVBoxLayout(side);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(4);
-  auto* heading = new QLabel(tr("Notes"));
-  heading->setProperty("role", "heading");
-  column->addWidget(heading);
+  heading_->setProperty("role", "heading");
+  heading_->hide();
+  column->addWidget(heading_);
   column->addWidget(notes_, 1);
   side->setMinimumWidth(180);
   auto* asked = new QVBoxLayout;
@@ -94,7 +96,7 @@ void TrainPanel::build() {
   asked->addStretch();
   auto* upper = new QHBoxLayout;
   upper->setSpacing(16);
-  upper->addLayout(asked, 6);
+  upper->addLayout(asked, 8);
   upper->addWidget(curves_, 5);
   upper->addWidget(side, 3);
   auto* foot = new QHBoxLayout;
@@ -161,6 +163,7 @@ void TrainPanel::showNotes(const QStringList& warnings, const QStringList& skipp
   for (int i = 0; same && i < notes_->count(); ++i) same = notes_->item(i)->text() == lines[i];
   if (same) return;
   notes_->clear();
+  heading_->setVisible(!lines.isEmpty());
   for (const QString& line : lines) {
     auto* item = new QListWidgetItem(line, notes_);
     item->setToolTip(line);

@@ -96,6 +96,7 @@ class TrainPanel : public QWidget {
 
   TrainForm* form_;
   LossCurves* curves_;
+  QLabel* heading_;
   QListWidget* notes_;
   QLabel* progress_;
   QComboBox* takes_;

@@ -123,7 +123,7 @@ void TrainPanel::takeProgress(const Progress& p) {
     setState(state_);
     if (heard_ == model) renderHeard();  // one hears it learn
   }
-  curves_->setCurve(p.curve, p.elapsed, p.step > 0 ? p.loss : 0);
+  curves_->setCurve(p.curve, p.elapsed, p.step > 0 && p.curve.empty() ? p.loss : 0);
   if (state_ == State::stopping) return;
   QStringList parts{p.stage};
   if (p.step == 0) {
@@ -142,7 +142,7 @@ void TrainPanel::takeResult(const core::Result<presets::Trained>& result) {
   if (!result) {
     const bool asked = state_ == State::stopping;
     setState(State::idle);
-    progress_->setText(asked ? tr("Stopped before the first step.") : tr("No model was made."));
+    progress_->setText(asked ? tr("Stopped before the first step.") : text(result.error().message));
     if (!asked) Q_EMIT said(text(result.error().message));
     return;
   }
