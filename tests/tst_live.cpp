@@ -118,7 +118,9 @@ class TestLive : public QObject {
       LiveEngine engine(registry());
       [&] { QVERIFY(engine.setPatch(patch)); }();
       Player p(engine);
+      const int plans = engine.plansSent();
       if (watching) engine.watch("cond", {"pitch", "loudness", "octave"});
+      [&] { QCOMPARE(engine.plansSent(), plans); }();  // selecting a node compiles nothing
       engine.play({0, PlayerEvent::Type::noteOn, 72, 1});
       p.run(4800, 128);
       engine.setKnob("low", "value", 1);

@@ -55,19 +55,8 @@ void LiveEngine::flush() {
   while (!unsent_.empty() && shared_->toAudio.try_enqueue(unsent_.front())) unsent_.pop_front();
 }
 
-std::vector<PlanInput> LiveEngine::watchedInputs(const Plan& plan) const {
-  std::vector<PlanInput> inputs;
-  const int n = plan.findNode(watchNode_);
-  if (n < 0) return inputs;
-  const PlanNode& node = plan.nodes[static_cast<std::size_t>(n)];
-  for (const std::string& id : watchInputs_)
-    if (const int i = node.type->inputIndex(id); i >= 0) inputs.push_back(node.inputs[static_cast<std::size_t>(i)]);
-  return inputs;
-}
-
 Result<std::unique_ptr<Executor>> LiveEngine::make(Plan plan) {
-  for (const PlanInput& input : watchedInputs(plan))  // their buffers are theirs: they are read after the tick
-    for (const PlanCable& c : input.cables) plan.signals[static_cast<std::size_t>(c.signal)].slot = plan.slots++;
+  keepControls(plan);
   auto made = Executor::create(std::move(plan), liveOptions(&store_));
   if (!made) return made.error();
   if (newest_) (*made)->linkPrevious(*newest_);
@@ -83,8 +72,7 @@ void LiveEngine::sendPlan(std::unique_ptr<Executor> executor) {
   newest_ = executor.get();
   log_.plans.push_back(plan);
   alive_.push_back(std::make_unique<Sent>(std::move(executor)));
-  alive_.back()->watched = watchedInputs(plan);
-  alive_.back()->values = std::vector<std::atomic<float>>(alive_.back()->watched.size());
+  startWatching(*alive_.back());
   send({EngineCommand::Type::plan, static_cast<int>(log_.plans.size()) - 1, 0, {}}, alive_.back().get());
 }
 
@@ -181,21 +169,6 @@ void LiveEngine::probe(const std::string& node, const std::string& output) {
   if (auto made = make(*plan_)) sendPlan(std::move(*made));
 }
 
-void LiveEngine::watch(const std::string& node, const std::vector<std::string>& inputs) {
-  if (node == watchNode_ && inputs == watchInputs_) return;
-  watchNode_ = node;
-  watchInputs_ = inputs;
-  if (!newest_ || transition_) return;
-  if (auto made = make(*plan_)) sendPlan(std::move(*made));
-}
-
-std::vector<float> LiveEngine::watched() const {
-  if (alive_.empty() || !alive_.back()->seen.load(std::memory_order_acquire)) return {};
-  std::vector<float> out;
-  for (const auto& v : alive_.back()->values) out.push_back(v.load(std::memory_order_relaxed));
-  return out;
-}
-
 void LiveEngine::collect() {
   flush();
   Executor* done = nullptr;
@@ -279,24 +252,6 @@ void LiveEngine::drain() {
     apply({{EngineCommand::Type::player, 0, 0, {0, PlayerEvent::Type::panic, 0, 0}}, nullptr, nullptr});
 }
 
-/// The inputs that are watched, at the end of the tick, of lane 0.
-void LiveEngine::publishWatched() {
-  const Executor& e = *playing_->executor;
-  for (std::size_t i = 0; i < playing_->watched.size(); ++i) {
-    const PlanInput& input = playing_->watched[i];
-    Sample v = input.parameter >= 0 ? static_cast<Sample>(e.parameter(input.parameter))
-               : input.usesDefault  ? static_cast<Sample>(input.row->def)
-                                    : 0.0_s;
-    for (const PlanCable& c : input.cables) {
-      const SignalView from = e.signal(c.signal);
-      const bool audio = e.plan().signals[static_cast<std::size_t>(c.signal)].rate == Rate::audio;
-      v += static_cast<Sample>(e.parameter(c.parameter)) * from.data[audio ? (kTick - 1) * from.step : 0];
-    }
-    playing_->values[i].store(static_cast<float>(v), std::memory_order_relaxed);
-  }
-  playing_->seen.store(true, std::memory_order_release);
-}
-
 /// What the window looks at, copied to where it may be read while this thread goes on.
 void LiveEngine::publish() {
   if (probing_.load(std::memory_order_relaxed)) {
@@ -305,7 +260,7 @@ void LiveEngine::publish() {
     shared_->probed.try_enqueue(block);  // full: nobody looks
   }
   if (!playing_ || engine_.tick() % kWatchTicks != 0) return;
-  if (!playing_->watched.empty()) publishWatched();
+  if (Watch* watch = playing_->watch.load(std::memory_order_acquire)) publishWatched(*watch);
   for (std::size_t n = 0; n < playing_->faults.size(); ++n) {
     playing_->faults[n].store(playing_->executor->faults()[n], std::memory_order_relaxed);
     playing_->nanoseconds[n].store(playing_->executor->profile()[n], std::memory_order_relaxed);
