@@ -62,6 +62,8 @@ class TestModelWindow : public QObject {
       for (const char* part : {"CC0-1.0", "Karoryfer", "16 kHz: sounds end at 8 kHz"})
         QVERIFY2(says.contains(QString::fromLatin1(part)), qPrintable(says));
     }
+    rig.window.browser().refresh();  // another theme, say: what was chosen stays so
+    QVERIFY(browser.details().contains(QStringLiteral("CC0-1.0")));
     browser.tabs()->setCurrentWidget(browser.presetList());  // where it is chosen as a preset, too
     browser.presetList()->setCurrentRow(rowOf(browser.presetList(), QStringLiteral("Neural saxophone")));
     QVERIFY(browser.details().contains(QStringLiteral("8 kHz")));

@@ -207,11 +207,17 @@ class TestTrainPanel : public QObject {
     QVERIFY(panel.progress()->text().contains(QStringLiteral("Resume")));
     // a checkpoint lies there
     QVERIFY(presets::writeModel({tests::follower(), {}}, at("resumed.safetensors").toStdString()).has_value());
-    QVERIFY(presets::writeArrays({{"values", {1.0}}}, presets::statePath(at("resumed.safetensors").toStdString()))
-                .has_value());
+    const auto trainedFor = [this](double seconds) {
+      const auto place = presets::statePath(at("resumed.safetensors").toStdString());
+      QVERIFY(presets::writeArrays({{"values", {1.0}}, {"count", {5, seconds, 1}}}, place).has_value());
+    };
+    trainedFor(30 * 60);
     panel.form().setModel(QString());
     panel.form().setModel(at("resumed.safetensors"));
     QVERIFY(panel.resumeButton()->isEnabled());
+    QTest::mouseClick(panel.resumeButton(), Qt::LeftButton);  // the half hour is over: said, not done
+    QCOMPARE(panel.state(), TrainPanel::State::idle);
+    trainedFor(60);
     led.ends = true;
     QTest::mouseClick(panel.resumeButton(), Qt::LeftButton);
     QTRY_COMPARE(panel.state(), TrainPanel::State::done);

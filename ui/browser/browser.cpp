@@ -120,9 +120,16 @@ Browser::Browser(const core::Registry& registry, std::vector<presets::PresetInfo
 }
 
 void Browser::refresh() {
+  const auto chosen = [](const QListWidget* list) {
+    return list->currentItem() ? list->currentItem()->data(NodeDelegate::kTypeRole) : QVariant();
+  };
+  const QVariant preset = chosen(presetList_), model = chosen(modelList_);
   fillNodes();
   fillPresets();
   fillModels();
+  for (const auto& [list, path] : {std::pair(presetList_, preset), {modelList_, model}})
+    for (int i = 0; path.isValid() && i < list->count(); ++i)
+      if (list->item(i)->data(NodeDelegate::kTypeRole) == path) list->setCurrentRow(i);
   showDetails();
 }
 

@@ -69,6 +69,10 @@ void TrainPanel::start(bool resume) {
   if (!runner_) return;
   auto job = form_->job(resume);
   if (!job) return Q_EMIT said(text(job.error().message));
+  if (const auto state = presets::readTrainState(job->model);
+      resume && state && state->seconds >= 60 * job->options.minutes)
+    return Q_EMIT said(
+        tr("It has been trained for %1 already; raise the time to go on.").arg(spokenTime(state->seconds)));
   stopListening();
   job_ = std::move(*job);
   checkpoint_.reset();
