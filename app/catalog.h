@@ -18,8 +18,4 @@ std::filesystem::path modelFolder();
 /// A patch by file path, factory preset id or the name of a shipped model. Error: names both ways.
 core::Result<core::Patch> loadPatch(const std::string& pathOrId);
 
-/// The recordings in a folder and its sub-folders, by name, or the one file that is named. Empty when
-/// there are none.
-std::vector<std::filesystem::path> recordings(const std::filesystem::path& folder);
-
 }  // namespace app

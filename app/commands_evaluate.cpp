@@ -9,6 +9,7 @@
 #include "app/catalog.h"
 #include "app/commands.h"
 #include "core/analysis/evaluation.h"
+#include "core/file/recordings.h"
 #include "core/neural/baselines.h"
 #include "core/neural/instruments.h"
 #include "core/neural/morph.h"
@@ -171,7 +172,7 @@ int evaluateCommand(const core::Registry& registry, const std::string& model, co
   std::error_code code;
   if (!std::filesystem::exists(folder, code))
     return fail(Error{"There is no folder or file \"" + folder + "\"; name one that holds recordings."});
-  const auto files = recordings(folder);
+  const auto files = core::recordings(folder);
   if (files.empty())
     return fail(Error{"The folder \"" + folder + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."});
   Report report;

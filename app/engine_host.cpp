@@ -184,6 +184,8 @@ std::vector<ui::NodeStatus> EngineHost::nodeStatus() {
 
 void EngineHost::probe(const std::string& node, const std::string& output) { engine_.probe(node, output); }
 std::vector<float> EngineHost::probeSamples() { return engine_.probeSamples(); }
+void EngineHost::watch(const std::string& node, const std::vector<std::string>& inputs) { engine_.watch(node, inputs); }
+std::vector<float> EngineHost::watched() { return engine_.watched(); }
 
 // ---- devices -------------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ class EngineHost : public ui::EngineControl {
   void stopClip() override;
   void probe(const std::string& node, const std::string& output) override;
   std::vector<float> probeSamples() override;
+  void watch(const std::string& node, const std::vector<std::string>& inputs) override;
+  std::vector<float> watched() override;
   ui::EngineStatus status() override;
   std::vector<ui::NodeStatus> nodeStatus() override;
   QStringList audioDevices() override;

@@ -14,6 +14,7 @@
 #include "app/commands.h"
 #include "app/engine_host.h"
 #include "app/export.h"
+#include "presets/model_file.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
 
@@ -70,11 +71,16 @@ void onQtMessage(QtMsgType type, const QMessageLogContext&, const QString&) {
 int runStudio(int& argc, char** argv, const core::Registry& registry, const std::string& patch) {
   QElapsedTimer sinceStart;
   sinceStart.start();
-  // a recording instead of a patch: the patch that can learn any recording, with it as the target
+  // a recording instead of a patch: the patch that can learn any recording, with it as the target; a
+  // folder: recordings to train on
   std::error_code code;
+  const bool isFolder = !patch.empty() && std::filesystem::is_directory(patch, code);
   const bool isFile = !patch.empty() && std::filesystem::is_regular_file(patch, code);
-  const bool isRecording = isFile && std::filesystem::path(patch).extension() != ".json";
-  core::Result<core::Patch> first = loadPatch(isRecording ? kLearningPreset : patch.empty() ? kFirstPreset : patch);
+  const std::string ending = std::filesystem::path(patch).extension().string();
+  const bool isRecording = isFile && ending != ".json" && ending != presets::kModelEnding;
+  core::Result<core::Patch> first = loadPatch(isRecording                 ? kLearningPreset
+                                              : patch.empty() || isFolder ? kFirstPreset
+                                                                          : patch);
   if (!first && !patch.empty()) return fail(first.error());
   if (!qEnvironmentVariableIsSet("DISPLAY") && !qEnvironmentVariableIsSet("WAYLAND_DISPLAY") &&
       !qEnvironmentVariableIsSet("QT_QPA_PLATFORM"))
@@ -97,9 +103,10 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
     return exportFromWindow(registry, p, r, progress, stop);
   };
   services.presets = presets::factoryPresets(presetFolder());
+  services.models = presets::factoryPresets(modelFolder());
   ui::MainWindow window(registry, host, document, services);
   if (first && (isRecording || !isFile)) document.startWith(*first);
-  if (isFile) window.openFile(QString::fromStdString(patch));
+  if (isFile || isFolder) window.openFile(QString::fromStdString(patch));
   window.resize(QSize(1600, 1000).boundedTo(window.screen()->availableSize()));  // scaled screens are smaller
   window.show();
   const bool timing = qEnvironmentVariableIsSet("TONEWRIGHT_TIMING");

@@ -96,14 +96,28 @@ Result<void> writePatch(const Patch& patch, const std::filesystem::path& path) {
   return {};
 }
 
+bool PresetInfo::isModel() const { return path.extension() == kModelEnding; }
+
 std::vector<PresetInfo> factoryPresets(const std::filesystem::path& folder) {
   std::vector<PresetInfo> out;
   std::error_code code;
   for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
     if (entry.path().extension() != ".json" && entry.path().extension() != kModelEnding) continue;
-    const auto patch = readPatch(entry.path());
+    PresetInfo info{entry.path().stem().string(), {}, {}, {}, entry.path()};
+    auto patch = [&]() -> Result<Patch> {
+      if (!info.isModel()) return readPatch(entry.path());
+      auto model = readModel(entry.path());
+      if (!model) return model.error();
+      info.licence = model->info.licence;
+      info.credits = model->info.credits;
+      return std::move(model->patch);
+    }();
     if (!patch) continue;
-    out.push_back({entry.path().stem().string(), patch->name, patch->description, patch->tags, entry.path()});
+    info.name = patch->name;
+    info.description = patch->description;
+    info.tags = patch->tags;
+    info.rate = patch->rate;
+    out.push_back(std::move(info));
   }
   std::sort(out.begin(), out.end(), [](const PresetInfo& a, const PresetInfo& b) { return a.id < b.id; });
   return out;

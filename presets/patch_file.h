@@ -34,6 +34,9 @@ struct PresetInfo {
   std::string id, name, description;
   std::vector<std::string> tags;
   std::filesystem::path path;
+  double rate = 48000;               ///< of the patch, Hz
+  std::string licence{}, credits{};  ///< of a model; empty for patches
+  bool isModel() const;              ///< a model file
 };
 /// Where factory presets lie: beside the installed program or in the source tree.
 std::vector<PresetInfo> factoryPresets(const std::filesystem::path& folder);

@@ -36,6 +36,11 @@ class FakeEngine : public ui::EngineControl {
   void stopClip() override { ++clipStops; }
   void probe(const std::string&, const std::string&) override {}
   std::vector<float> probeSamples() override { return {}; }
+  void watch(const std::string& node, const std::vector<std::string>&) override {
+    ++watches;
+    watchedNode = node;
+  }
+  std::vector<float> watched() override { return watchedNode.empty() ? std::vector<float>() : watchedValues; }
   ui::EngineStatus status() override { return current; }
   std::vector<ui::NodeStatus> nodeStatus() override { return nodes; }
   QStringList audioDevices() override { return {QStringLiteral("JACK")}; }
@@ -46,7 +51,9 @@ class FakeEngine : public ui::EngineControl {
 
   core::Patch patch;
   int patches = 0, knobs = 0, depths = 0, plays = 0, stops = 0, clips = 0, clipStops = 0;
-  std::vector<float> clip;
+  std::vector<float> clip, watchedValues;
+  std::string watchedNode;
+  int watches = 0;
   QStringList notes;
   ui::EngineStatus current;
   std::vector<ui::NodeStatus> nodes;

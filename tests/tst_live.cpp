@@ -99,6 +99,52 @@ class TestLive : public QObject {
     QVERIFY(sameBits(p.left, offline->channels[0], 48000));
   }
 
+  /// Knob and cables summed, while buffers are shared and plans change; no bit of the sound changes.
+  void watchedInputs() {
+    Patch patch = stepPatch();
+    for (const auto& [id, type] : {std::pair("low", "control.constant"), {"cond", "neural.conditioner"}}) {
+      PatchNode n;
+      n.id = id;
+      n.type = type;
+      patch.nodes.push_back(n);
+    }
+    patch.find("low")->values["value"] = 0.5;
+    patch.find("cond")->values["octave"] = 1;
+    patch.cables.push_back({"low", "out", "cond", "pitch", 0.5});
+    patch.cables.push_back({"note", "pitch", "cond", "pitch"});
+    patch.cables.push_back({"low", "out", "cond", "octave", -1});
+    patch.cables.push_back({"cond", "pitch", "svf", "q", 0});
+    const auto play = [&](bool watching) {
+      LiveEngine engine(registry());
+      [&] { QVERIFY(engine.setPatch(patch)); }();
+      Player p(engine);
+      const int plans = engine.plansSent();
+      if (watching) engine.watch("cond", {"pitch", "loudness", "octave"});
+      [&] { QCOMPARE(engine.plansSent(), plans); }();  // selecting a node compiles nothing
+      engine.play({0, PlayerEvent::Type::noteOn, 72, 1});
+      p.run(4800, 128);
+      engine.setKnob("low", "value", 1);
+      p.run(9600, 128);
+      const std::vector<float> seen = engine.watched();
+      [&] {
+        QCOMPARE(seen.size(), watching ? std::size_t{3} : std::size_t{0});
+        if (!watching) return;
+        QVERIFY2(std::fabs(seen[0] - 1.5F) < 1e-4F, qPrintable(QString::number(seen[0])));  // C5 and half of 1
+        QCOMPARE(seen[1], -60.0F);                                                          // nothing connected
+        QVERIFY2(std::fabs(seen[2]) < 1e-4F, qPrintable(QString::number(seen[2])));
+      }();
+      patch.cables.push_back({"low", "out", "cond", "loudness", -20});  // another plan, a transition before it
+      [&] { QVERIFY(engine.setPatch(patch)); }();
+      p.run(9600, 128);
+      if (watching) [&] { QCOMPARE(engine.watched()[1], -10.0F); }();
+      patch.cables.pop_back();
+      return p.left;
+    };
+    const auto plain = play(false), watched = play(true);
+    QVERIFY(*std::max_element(plain.begin(), plain.end()) > 0.01F);
+    QVERIFY(sameBits(plain, watched, plain.size()));
+  }
+
   void replayIsBitExact() {  // random knobs, cables, settings, notes; then the log offline
     LiveEngine engine(registry());
     Patch patch = stepPatch(4);

@@ -36,7 +36,7 @@ class TestRealtime : public QObject {
   void preset_data() {
     QTest::addColumn<QString>("path");
     QTest::addColumn<double>("rate");
-    for (const QFileInfo& f : QDir(PRESETS_DIR).entryInfoList({"*.json"}))
+    for (const QFileInfo& f : QDir(PRESETS_DIR).entryInfoList({"*.json", "*.safetensors"}))
       QTest::newRow(qPrintable(f.baseName())) << f.filePath() << 0.0;
     for (const QFileInfo& f : QDir(PRESETS_DIR "/../models").entryInfoList({"*.json"}))
       for (const double rate : {16000.0, 48000.0})  // frames that are ticks, and frames of three ticks
@@ -65,6 +65,8 @@ class TestRealtime : public QObject {
       if (block % 30 == 9)
         for (const PatchNode& n : patch->nodes)
           for (const auto& [input, value] : n.values) engine.setKnob(n.id, input, value * 1.01);
+      const PatchNode& looked = patch->nodes[static_cast<std::size_t>(block) % patch->nodes.size()];
+      engine.watch(looked.id, {"pitch", "loudness", "cutoff", "level"});
       rtguard_enter();
       engine.process(nullptr, out, 128);
       rtguard_exit();

@@ -60,6 +60,10 @@ class EngineControl : public QObject {
   /// Copies a cable's signal for a small scope: call probe, then read probeSamples on later polls.
   virtual void probe(const std::string& node, const std::string& output) = 0;
   virtual std::vector<float> probeSamples() = 0;
+  /// Looks at control inputs of a node as it hears them, for what is shown all the time; an empty node:
+  /// none. Their newest values, in that order, are read on later polls; none while there are none.
+  virtual void watch(const std::string& node, const std::vector<std::string>& inputs) = 0;
+  virtual std::vector<float> watched() = 0;
 
   virtual EngineStatus status() = 0;
   virtual std::vector<NodeStatus> nodeStatus() = 0;

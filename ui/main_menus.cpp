@@ -6,6 +6,7 @@
 #include <QFileInfo>
 #include <QMenuBar>
 #include <QStandardPaths>
+#include <QTabWidget>
 
 #include "ui/browser/browser.h"
 #include "ui/canvas/canvas.h"
@@ -13,10 +14,11 @@
 #include "ui/inspector/inspector.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
+#include "ui/train/train_panel.h"
 
 namespace ui {
 namespace {
-QString patchFilter() { return QObject::tr("Tonewright patches (*.json)"); }
+QString patchFilter() { return QObject::tr("Tonewright patches and models (*.json *.safetensors)"); }
 }  // namespace
 
 void MainWindow::buildFileMenu() {
@@ -31,7 +33,10 @@ void MainWindow::buildFileMenu() {
   menu->addAction(tr("&Save"), QKeySequence::Save, this, &MainWindow::save);
   menu->addAction(tr("Save &as..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S), this, &MainWindow::saveAs);
   menu->addSeparator();
-  menu->addAction(tr("Open fit &target..."), this, [this] { fitPanel_->chooseTarget(); });
+  menu->addAction(tr("Open fit &target..."), this, [this] {
+    showFit();
+    fitPanel_->chooseTarget();
+  });
   menu->addAction(tr("&Export audio..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E), this,
                   &MainWindow::exportAudio);
   menu->addSeparator();
@@ -80,7 +85,7 @@ void MainWindow::buildViewMenu() {
   };
   toggle(tr("&Browser"), browser_);
   toggle(tr("&Inspector"), inspector_);
-  toggle(tr("&Fit panel"), fitPanel_);
+  toggle(tr("&Fit and training"), dock_);
   menu->addAction(tr("&Next panel"), QKeySequence(Qt::Key_F6), this, [this] { cyclePanels(1); });
   menu->addAction(tr("&Previous panel"), QKeySequence(Qt::SHIFT | Qt::Key_F6), this, [this] { cyclePanels(-1); });
   menu->addSeparator();
@@ -91,6 +96,9 @@ void MainWindow::buildViewMenu() {
     canvas_->refreshTheme();
     browser_->refresh();
   });
+}
+
+void MainWindow::buildPlayMenu() {
   QMenu* play = menuBar()->addMenu(tr("&Play"));
   play->addAction(tr("Play or stop the &phrase"), QKeySequence(Qt::CTRL | Qt::Key_Space), this,
                   &MainWindow::togglePlay);
@@ -101,6 +109,15 @@ void MainWindow::buildViewMenu() {
   connect(typingAction_, &QAction::toggled, this, &MainWindow::setTyping);
   play->addAction(tr("Compare target and patch"), QKeySequence(Qt::Key_QuoteLeft), this,
                   [this] { fitPanel_->toggleListening(); });
+}
+
+void MainWindow::showFit() {
+  dock_->show();
+  dock_->setCurrentWidget(fitPanel_);
+}
+void MainWindow::showTraining() {
+  dock_->show();
+  dock_->setCurrentWidget(trainPanel_);
 }
 
 void MainWindow::fillRecent() {

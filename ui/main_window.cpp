@@ -11,6 +11,8 @@
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSplitter>
+#include <QTabBar>
+#include <QTabWidget>
 #include <QVBoxLayout>
 
 #include "ui/browser/browser.h"
@@ -20,6 +22,7 @@
 #include "ui/inspector/inspector.h"
 #include "ui/midi_map.h"
 #include "ui/theme.h"
+#include "ui/train/train_panel.h"
 #include "ui/widgets/keyboard.h"
 #include "ui/widgets/knob.h"
 #include "ui/widgets/top_bar.h"
@@ -28,6 +31,12 @@ namespace ui {
 namespace {
 constexpr int kPollMs = 33;
 constexpr int kNoticeMs = 6000;
+
+/// The patch that training starts from: the one among the models that has no weights yet.
+std::filesystem::path decoderAmong(const std::vector<presets::PresetInfo>& models) {
+  const auto at = std::find_if(models.begin(), models.end(), [](const auto& m) { return !m.isModel(); });
+  return at == models.end() ? std::filesystem::path() : at->path;
+}
 }  // namespace
 
 MainWindow::MainWindow(const core::Registry& registry, EngineControl& engine, Document& document,
@@ -39,10 +48,12 @@ MainWindow::MainWindow(const core::Registry& registry, EngineControl& engine, Do
       pictures_(new NodePictures(registry, this)),
       midi_(new MidiMap(document, engine, this)),
       topBar_(new TopBar(document)),
-      browser_(new Browser(registry, services_.presets)),
+      browser_(new Browser(registry, services_.presets, services_.models)),
       canvas_(new Canvas(document, *pictures_)),
       inspector_(new Inspector(document, *pictures_, *midi_)),
       fitPanel_(new FitPanel(document, services_.fit)),
+      trainPanel_(new TrainPanel(document, services_.train, decoderAmong(services_.models))),
+      dock_(new QTabWidget),
       keyboard_(new Keyboard),
       notice_(new QLabel),
       badge_(new QLabel) {
@@ -51,7 +62,9 @@ MainWindow::MainWindow(const core::Registry& registry, EngineControl& engine, Do
   buildLayout();
   buildFileMenu();
   buildEditMenu();
+  buildModelMenu();
   buildViewMenu();
+  buildPlayMenu();
   wire();
   setWindowTitle(QStringLiteral("Tonewright"));
   qApp->installEventFilter(this);
@@ -76,7 +89,14 @@ void MainWindow::buildLayout() {
   auto* right = new QSplitter(Qt::Vertical);
   right->setHandleWidth(1);
   right->addWidget(middle);
-  right->addWidget(fitPanel_);
+  dock_->tabBar()->setDrawBase(false);
+  dock_->tabBar()->setAccessibleName(tr("Fit and training"));
+  dock_->addTab(fitPanel_, tr("Fit"));
+  dock_->addTab(trainPanel_, tr("Train"));
+  dock_->setCornerWidget(fitPanel_->head());
+  connect(dock_, &QTabWidget::currentChanged, this,
+          [this] { fitPanel_->head()->setVisible(dock_->currentWidget() == fitPanel_); });
+  right->addWidget(dock_);
   right->setStretchFactor(0, 1);
   right->setCollapsible(0, false);
   auto* below = new QWidget;
@@ -94,7 +114,7 @@ void MainWindow::buildLayout() {
   whole->setStretchFactor(1, 1);
   whole->setSizes({236, 1364});
   middle->setSizes({1044, 320});
-  right->setSizes({620, 250});
+  right->setSizes({596, 274});
   auto* central = new QWidget;
   auto* rows = new QVBoxLayout(central);
   rows->setContentsMargins(0, 0, 0, 0);
@@ -124,6 +144,8 @@ void MainWindow::wire() {
   connect(canvas_, &Canvas::said, this, &MainWindow::say);
   connect(inspector_, &Inspector::said, this, &MainWindow::say);
   connect(fitPanel_, &FitPanel::said, this, &MainWindow::say);
+  connect(trainPanel_, &TrainPanel::said, this, &MainWindow::say);
+  connect(trainPanel_, &TrainPanel::openWanted, this, &MainWindow::openTrained);
   connect(midi_, &MidiMap::said, this, &MainWindow::say);
   connect(&document_, &Document::failed, this, &MainWindow::say);
   connect(&engine_, &EngineControl::patchRefused, this, &MainWindow::say);
@@ -148,6 +170,7 @@ void MainWindow::poll() {
   if (!status.notice.isEmpty() && notice_->text() != status.notice) say(status.notice);
   canvas_->setStatus(engine_.nodeStatus());
   canvas_->pollScope();
+  inspector_->poll();
 }
 
 void MainWindow::say(const QString& sentence) {
@@ -188,15 +211,20 @@ bool MainWindow::mayDiscard() {
 void MainWindow::closeEvent(QCloseEvent* e) {
   if (!mayDiscard()) return e->ignore();
   fitPanel_->stop();
+  trainPanel_->stop();
   document_.discardAutosave();
   e->accept();
 }
 
 void MainWindow::openFile(const QString& path) {
-  const QString ending = QFileInfo(path).suffix().toLower();
-  if (ending != QLatin1String("json")) {
-    fitPanel_->openTarget(path);
-    return;
+  const QFileInfo info(path);
+  if (info.isDir()) {
+    showTraining();
+    return trainPanel_->openFolder(path);
+  }
+  if (!QStringList{QStringLiteral("json"), QStringLiteral("safetensors")}.contains(info.suffix().toLower())) {
+    showFit();
+    return fitPanel_->openTarget(path);
   }
   if (!mayDiscard()) return;
   if (const auto done = document_.open(path); !done) return say(text(done.error().message));
@@ -275,8 +303,8 @@ bool MainWindow::typedKey(QEvent* event) {
 
 /// The keyboard's way from panel to panel.
 void MainWindow::cyclePanels(int step) {
-  QWidget* const panels[] = {browser_, canvas_, inspector_, fitPanel_};
-  constexpr int kCount = 4;
+  QWidget* const panels[] = {browser_, canvas_, inspector_, fitPanel_, trainPanel_};
+  constexpr int kCount = 5;
   const QWidget* focus = QApplication::focusWidget();
   int at = 0;
   for (int i = 0; i < kCount; ++i)

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "presets/patch_file.h"
+#include "presets/train_job.h"
 #include "ui/dialogs/export_dialog.h"
 #include "ui/document.h"
 #include "ui/fit/fit_runner.h"
@@ -14,6 +15,7 @@
 class QLabel;
 class QMenu;
 class QSplitter;
+class QTabWidget;
 
 namespace ui {
 
@@ -25,12 +27,15 @@ class Keyboard;
 class MidiMap;
 class NodePictures;
 class TopBar;
+class TrainPanel;
 
 /// What the app lends to the window.
 struct WindowServices {
   FitRunner fit;
   Exporter exporter;
   std::vector<presets::PresetInfo> presets;
+  presets::TrainRunner train = presets::trainModel;
+  std::vector<presets::PresetInfo> models = {};  ///< trained models, and untrained patches among them
 };
 
 class MainWindow : public QMainWindow {
@@ -43,10 +48,11 @@ class MainWindow : public QMainWindow {
   Inspector& inspector() const { return *inspector_; }
   Browser& browser() const { return *browser_; }
   FitPanel& fitPanel() const { return *fitPanel_; }
+  TrainPanel& trainPanel() const { return *trainPanel_; }
   Keyboard& keyboard() const { return *keyboard_; }
   MidiMap& midi() const { return *midi_; }
 
-  /// Opens a patch or, when it is a sound file, takes it as the fit's target.
+  /// Opens a patch or a model; takes a sound file as the fit's target, a folder as recordings to train on.
   void openFile(const QString& path);
   /// Offers what an earlier session left behind; call once after showing.
   void offerRecovery();
@@ -55,6 +61,13 @@ class MainWindow : public QMainWindow {
   bool typing() const { return typing_; }
   /// True when the patch may be replaced: clean, saved just now, or given up by the user.
   bool mayDiscard();
+  /// Brings the fit or the train panel to the front.
+  void showFit();
+  void showTraining();
+  /// The patch without its reverbs; with the room of another; one undo step each.
+  void dereverberate();
+  void takeRoomOf(const QString& path);
+  void swapParts();
   /// Shows a sentence in the strip under the canvas for a while.
   void say(const QString& sentence);
 
@@ -69,7 +82,9 @@ class MainWindow : public QMainWindow {
   void buildLayout();
   void buildFileMenu();
   void buildEditMenu();
+  void buildModelMenu();
   void buildViewMenu();
+  void buildPlayMenu();
   void fillRecent();
   void wire();
   void poll();
@@ -77,6 +92,8 @@ class MainWindow : public QMainWindow {
   bool saveAs();
   void openDialog();
   void openPreset(const QString& path);
+  void openTrained(const QString& path);
+  void askForRoom();
   void exportAudio();
   void togglePlay();
   void panic();
@@ -95,6 +112,8 @@ class MainWindow : public QMainWindow {
   Canvas* canvas_;
   Inspector* inspector_;
   FitPanel* fitPanel_;
+  TrainPanel* trainPanel_;
+  QTabWidget* dock_;
   Keyboard* keyboard_;
   QLabel *notice_, *badge_;
   QMenu* recent_ = nullptr;

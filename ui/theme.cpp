@@ -95,6 +95,7 @@ QPushButton[role="flat"]:disabled { color: @structure; }
 QLineEdit, QPlainTextEdit { background: @field; color: @text; border: 1px solid @line;
   border-radius: 5px; padding: 3px 6px; selection-background-color: @accent; selection-color: @onAccent; }
 QLineEdit:focus, QPlainTextEdit:focus { border-color: @accent; }
+QLineEdit:disabled { color: @structure; }
 QComboBox QAbstractItemView { background: @node; color: @text; border: 1px solid @line; selection-background-color: @accent;
   selection-color: @onAccent; }
 QListView, QTreeView, QTableView, QListWidget, QTreeWidget { background: transparent; border: none; outline: none; }

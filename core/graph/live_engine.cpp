@@ -56,6 +56,7 @@ void LiveEngine::flush() {
 }
 
 Result<std::unique_ptr<Executor>> LiveEngine::make(Plan plan) {
+  keepControls(plan);
   auto made = Executor::create(std::move(plan), liveOptions(&store_));
   if (!made) return made.error();
   if (newest_) (*made)->linkPrevious(*newest_);
@@ -71,6 +72,7 @@ void LiveEngine::sendPlan(std::unique_ptr<Executor> executor) {
   newest_ = executor.get();
   log_.plans.push_back(plan);
   alive_.push_back(std::make_unique<Sent>(std::move(executor)));
+  startWatching(*alive_.back());
   send({EngineCommand::Type::plan, static_cast<int>(log_.plans.size()) - 1, 0, {}}, alive_.back().get());
 }
 
@@ -258,6 +260,7 @@ void LiveEngine::publish() {
     shared_->probed.try_enqueue(block);  // full: nobody looks
   }
   if (!playing_ || engine_.tick() % kWatchTicks != 0) return;
+  if (Watch* watch = playing_->watch.load(std::memory_order_acquire)) publishWatched(*watch);
   for (std::size_t n = 0; n < playing_->faults.size(); ++n) {
     playing_->faults[n].store(playing_->executor->faults()[n], std::memory_order_relaxed);
     playing_->nanoseconds[n].store(playing_->executor->profile()[n], std::memory_order_relaxed);

@@ -43,6 +43,11 @@ class LiveEngine {
   void stopPhrase();
   /// Copies a signal for a scope; an empty node: none.
   void probe(const std::string& node, const std::string& output);
+  /// Looks at narrow control inputs of a node, as it hears them (knob and cables summed; of several
+  /// voices the first). Sends no plan, so that selecting a node may call it. An empty node: none.
+  void watch(const std::string& node, const std::vector<std::string>& inputs);
+  /// Their newest values, in that order; empty while there are none.
+  std::vector<float> watched() const;
   /// Frees what the audio thread has done with and finishes transitions. Call about 30 times a
   /// second, and before waiting for a transition.
   void collect();
@@ -83,12 +88,21 @@ class LiveEngine {
 
  private:
   struct Shared;  ///< queues
+  /// Inputs that are looked at, as an executor's plan has them.
+  struct Watch {
+    explicit Watch(std::vector<PlanInput> wanted) : inputs(std::move(wanted)), values(inputs.size()) {}
+    std::vector<PlanInput> inputs;
+    std::vector<std::atomic<float>> values;
+    std::atomic<bool> seen{false};  ///< values were written
+  };
   /// An executor that was sent, and what is seen of its nodes while it plays.
   struct Sent {
     explicit Sent(std::unique_ptr<Executor> executor);
     std::unique_ptr<Executor> executor;
     std::vector<std::atomic<int>> faults;
     std::vector<std::atomic<float>> nanoseconds;
+    std::deque<Watch> watches;           ///< the newest last; addresses stay valid
+    std::atomic<Watch*> watch{nullptr};  ///< what the audio thread writes to
   };
   struct Message {
     EngineCommand command;
@@ -98,6 +112,11 @@ class LiveEngine {
   void send(const EngineCommand& command, Sent* sent = nullptr, const std::vector<PlayerEvent>* phrase = nullptr);
   void flush();
   Result<std::unique_ptr<Executor>> make(Plan plan);
+  /// Signals that control inputs read get buffers of their own (a few numbers each), so that any of
+  /// them can be looked at when the tick is over.
+  static void keepControls(Plan& plan);
+  void startWatching(Sent& sent) const;
+  void publishWatched(Watch& watch) const;
   void sendPlan(std::unique_ptr<Executor> executor);
   PlanOptions options(const Patch& patch) const;
   void drain();
@@ -116,7 +135,8 @@ class LiveEngine {
   bool transition_ = false;
   std::deque<std::vector<PlayerEvent>> phrases_;  ///< addresses stay valid
   EngineLog log_;
-  std::string probeNode_, probeOutput_;
+  std::string probeNode_, probeOutput_, watchNode_;
+  std::vector<std::string> watchInputs_;
   std::vector<float> probed_;
 
   std::unique_ptr<Shared> shared_;

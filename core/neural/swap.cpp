@@ -182,6 +182,8 @@ Result<void> Swap::takeReverb() {
     }
   auto& cables = out_.patch.cables;
   if (!old.empty()) {
+    room.x = a_.find(old.front())->x;
+    room.y = a_.find(old.front())->y;
     for (Cable& c : cables) {
       if (c.to == old.front()) c.to = id;
       if (c.from == old.front()) c.from = id;
@@ -191,6 +193,8 @@ Result<void> Swap::takeReverb() {
   }
   for (const PatchNode& n : out_.patch.nodes)  // it had none: before the output
     if (const NodeType* end = registry_.find(n.type); end && end->info.isOutput) {
+      room.x = n.x - 200;
+      room.y = n.y;
       for (Cable& c : cables)
         if (c.to == n.id && c.input == "in") c.to = id;
       cables.push_back({id, "out", n.id, "in"});

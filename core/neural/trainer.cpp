@@ -7,6 +7,7 @@
 #include <future>
 
 #include "core/neural/batch.h"
+#include "core/neural/guards.h"
 #include "core/neural/instruments.h"
 #include "core/neural/statistics.h"
 
@@ -54,6 +55,7 @@ class Run {
   Dataset data_;
   std::vector<std::unique_ptr<Batch>> batches_;
   std::vector<Slice> validation_;
+  CollapseGuard guard_;
   std::vector<double> values_, best_, rates_;
   std::optional<Adam> adam_;
   TrainResult result_;
@@ -91,6 +93,11 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
     batches_.push_back(std::move(*batch));
   }
   validation_ = data_.validationSlices(ticks, std::min(kMostValidation, options_.lanes * options_.threads));
+  std::vector<Slice> judged = validation_;
+  for (std::mt19937 random(options_.seed); judged.size() < CollapseGuard::kMostClips / 2;)
+    judged.push_back(data_.draw(random, ticks));
+  guard_.take(data_, cut_, judged, ticks, clipTicks(options_.warmSeconds, patch.rate));
+  result_.validated = data_.takeNames(true);
   return {};
 }
 
@@ -207,6 +214,7 @@ void Run::judge() {
     best_ = values_;
     lastBetter_ = elapsed();
   }
+  guard_.look(patchWith(values_), registry_, state_.step);
   lastValidation_ = elapsed();
 }
 
@@ -231,6 +239,9 @@ void Run::report(const char* stage, const Patch* checkpoint) {
   p.curve = result_.curve;
   p.checkpoint = checkpoint;
   p.state = checkpoint ? &state_ : nullptr;
+  p.heldOut = result_.validated;
+  p.skipped = data_.skipped();
+  p.warnings = guard_.sentences();
   progress_(p);
 }
 
@@ -278,7 +289,7 @@ Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesyste
   state_.seconds = before_ + elapsed();
   result_.state = std::move(state_);
   result_.trained = data_.takeNames(false);
-  result_.validated = data_.takeNames(true);
+  result_.warnings.insert(result_.warnings.end(), guard_.sentences().begin(), guard_.sentences().end());
   result_.skipped = data_.skipped();
   result_.secondsOfSound = data_.seconds();
   result_.cancelled = stop_.stop_requested();

@@ -43,8 +43,11 @@ struct TrainProgress {
   int step = 0;
   double elapsed = 0, left = 0, loss = 0;
   std::span<const TrainPoint> curve;
-  const Patch* checkpoint = nullptr;  ///< now and then: the best so far, complete
-  const TrainState* state = nullptr;  ///< with a checkpoint
+  const Patch* checkpoint = nullptr;      ///< now and then: the best so far, complete
+  const TrainState* state = nullptr;      ///< with a checkpoint
+  std::span<const std::string> heldOut;   ///< takes; once the recordings are read
+  std::span<const Skipped> skipped;       ///< likewise
+  std::span<const std::string> warnings;  ///< what has gone wrong and is so still (guards.h)
 };
 
 struct TrainResult {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/browser/browser.h"
 
+#include <QLabel>
 #include <QLineEdit>
 #include <QMimeData>
 #include <QTabBar>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/graph/units.h"
 #include "ui/browser/node_delegate.h"
 #include "ui/canvas/add_popup.h"
 #include "ui/theme.h"
@@ -45,36 +47,56 @@ void addHeading(QListWidget* list, const QString& name) {
 bool matches(const presets::PresetInfo& preset, const QStringList& words) {
   return std::all_of(words.begin(), words.end(), [&preset](const QString& word) {
     return text(preset.name).contains(word, Qt::CaseInsensitive) ||
+           text(preset.licence).contains(word, Qt::CaseInsensitive) ||
            text(preset.description).contains(word, Qt::CaseInsensitive) ||
            std::any_of(preset.tags.begin(), preset.tags.end(),
                        [&word](const std::string& tag) { return text(tag).startsWith(word, Qt::CaseInsensitive); });
   });
 }
 
+/// Licence, credits and band of a preset or model.
+constexpr int kDetailsRole = Qt::UserRole + 10;
 }  // namespace
 
-Browser::Browser(const core::Registry& registry, std::vector<presets::PresetInfo> presets, QWidget* parent)
+QString bandNote(double rate) {
+  if (rate >= 32000) return {};
+  return QObject::tr("%1: sounds end at %2")
+      .arg(text(core::formatValue(rate, core::Unit::hertz)), text(core::formatValue(rate / 2, core::Unit::hertz)));
+}
+
+Browser::Browser(const core::Registry& registry, std::vector<presets::PresetInfo> presets,
+                 std::vector<presets::PresetInfo> models, QWidget* parent)
     : QWidget(parent),
       registry_(registry),
       presets_(std::move(presets)),
+      models_(std::move(models)),
       search_(new QLineEdit),
       tabs_(new QTabWidget),
       nodes_(new NodeList),
-      presetList_(new QListWidget) {
+      presetList_(new QListWidget),
+      modelList_(new QListWidget),
+      details_(new QLabel) {
   setUp(nodes_, tr("Nodes"));
   setUp(presetList_, tr("Presets"));
+  setUp(modelList_, tr("Models"));
   search_->setPlaceholderText(tr("Search (Enter on the canvas)"));
-  search_->setAccessibleName(tr("Search nodes and presets"));
+  search_->setAccessibleName(tr("Search nodes, presets and models"));
   search_->setClearButtonEnabled(true);
   tabs_->setDocumentMode(true);
   tabs_->tabBar()->setDrawBase(false);
   tabs_->addTab(nodes_, tr("Nodes"));
   tabs_->addTab(presetList_, tr("Presets"));
+  tabs_->addTab(modelList_, tr("Models"));
+  details_->setProperty("role", "secondary");
+  details_->setWordWrap(true);
+  details_->setTextFormat(Qt::PlainText);
+  details_->setTextInteractionFlags(Qt::TextSelectableByMouse);
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(8, 8, 8, 8);
   layout->setSpacing(8);
   layout->addWidget(search_);
-  layout->addWidget(tabs_);
+  layout->addWidget(tabs_, 1);
+  layout->addWidget(details_);
   setMinimumWidth(200);
   connect(search_, &QLineEdit::textChanged, this, &Browser::refresh);
   const auto activate = [this](const QListWidgetItem* item) {
@@ -86,15 +108,71 @@ Browser::Browser(const core::Registry& registry, std::vector<presets::PresetInfo
     for (int i = 0; i < nodes_->count(); ++i)
       if (nodes_->item(i)->flags() != Qt::NoItemFlags) return activate(nodes_->item(i));
   });
-  connect(presetList_, &QListWidget::itemDoubleClicked, this, [this](const QListWidgetItem* item) {
-    if (const QVariant path = item->data(NodeDelegate::kTypeRole); path.isValid()) Q_EMIT presetChosen(path.toString());
-  });
+  for (QListWidget* list : {presetList_, modelList_}) {
+    connect(list, &QListWidget::itemDoubleClicked, this, [this](const QListWidgetItem* item) {
+      if (const QVariant path = item->data(NodeDelegate::kTypeRole); path.isValid())
+        Q_EMIT presetChosen(path.toString());
+    });
+    connect(list, &QListWidget::currentItemChanged, this, &Browser::showDetails);
+  }
+  connect(tabs_, &QTabWidget::currentChanged, this, &Browser::showDetails);
   refresh();
 }
 
 void Browser::refresh() {
+  const auto chosen = [](const QListWidget* list) {
+    return list->currentItem() ? list->currentItem()->data(NodeDelegate::kTypeRole) : QVariant();
+  };
+  const QVariant preset = chosen(presetList_), model = chosen(modelList_);
   fillNodes();
   fillPresets();
+  fillModels();
+  for (const auto& [list, path] : {std::pair(presetList_, preset), {modelList_, model}})
+    for (int i = 0; path.isValid() && i < list->count(); ++i)
+      if (list->item(i)->data(NodeDelegate::kTypeRole) == path) list->setCurrentRow(i);
+  showDetails();
+}
+
+QString Browser::details() const { return details_->text(); }
+
+void Browser::showDetails() {
+  const auto* list = qobject_cast<const QListWidget*>(tabs_->currentWidget());
+  const QListWidgetItem* item = list && list != nodes_ ? list->currentItem() : nullptr;
+  details_->setText(item ? item->data(kDetailsRole).toString() : QString());
+  details_->setVisible(!details_->text().isEmpty());
+}
+
+void Browser::addPreset(QListWidget* list, const presets::PresetInfo& p) {
+  auto* item = new QListWidgetItem(text(p.name), list);
+  item->setData(NodeDelegate::kTypeRole, QString::fromStdString(p.path.string()));
+  item->setData(NodeDelegate::kStripeRole, p.isModel() ? theme().vector : theme().accent);
+  item->setData(NodeDelegate::kNoteRole, text(p.licence));
+  QStringList tags, details{text(p.description)};
+  for (const std::string& tag : p.tags) tags << text(tag);
+  if (p.isModel()) {
+    details << (p.licence.empty() ? tr("No licence is given.") : tr("Licence: %1").arg(text(p.licence)));
+    if (!p.credits.empty()) details << text(p.credits);
+  }
+  if (const QString band = bandNote(p.rate); !band.isEmpty()) details << band;
+  item->setData(kDetailsRole, details.join(QLatin1Char('\n')));
+  item->setToolTip((details << tags.join(QStringLiteral(", "))).join(QLatin1Char('\n')));
+}
+
+/// Those that follow a sound, those that are played from keys, and what training starts from.
+void Browser::fillModels() {
+  modelList_->clear();
+  const QStringList words = search_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts);
+  const auto group = [&](const QString& name, const std::vector<presets::PresetInfo>& all, bool models) {
+    bool headed = false;
+    for (const presets::PresetInfo& p : all) {
+      if (p.isModel() != models || !matches(p, words)) continue;
+      if (!std::exchange(headed, true)) addHeading(modelList_, name);
+      addPreset(modelList_, p);
+    }
+  };
+  group(tr("follow what comes in"), models_, true);
+  group(tr("played from the keys"), presets_, true);
+  group(tr("to train"), models_, false);
 }
 
 void Browser::fillNodes() {
@@ -122,12 +200,7 @@ void Browser::fillPresets() {
     for (const auto& p : presets_) {
       if ((p.tags.empty() ? "other" : p.tags[0]) != group || !matches(p, words)) continue;
       if (!std::exchange(headed, true)) addHeading(presetList_, text(group));
-      auto* item = new QListWidgetItem(text(p.name), presetList_);
-      item->setData(NodeDelegate::kTypeRole, QString::fromStdString(p.path.string()));
-      item->setData(NodeDelegate::kStripeRole, theme().accent);
-      QStringList tags;
-      for (const std::string& tag : p.tags) tags << text(tag);
-      item->setToolTip(text(p.description) + QStringLiteral("\n") + tags.join(QStringLiteral(", ")));
+      addPreset(presetList_, p);
     }
   }
 }

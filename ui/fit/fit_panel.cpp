@@ -47,6 +47,7 @@ FitPanel::FitPanel(Document& document, FitRunner runner, QWidget* parent)
     : QWidget(parent),
       document_(document),
       runner_(std::move(runner)),
+      head_(new QWidget(this)),
       title_(label({}, "secondary")),
       progress_(label({}, "secondary")),
       number_(label({}, "number")),
@@ -105,9 +106,9 @@ void FitPanel::build() {
   budget_->setCurrentIndex(2);
   terms_->setWordWrap(true);
   terms_->setAlignment(Qt::AlignTop | Qt::AlignLeft);
-  auto* head = new QHBoxLayout;
-  head->addWidget(label(tr("Fit"), "title"));
-  head->addWidget(title_, 1);
+  auto* head = new QHBoxLayout(head_);
+  head->setContentsMargins(0, 0, 16, 0);
+  head->addWidget(title_);
   head->addWidget(open_);
   auto* pictures = new QHBoxLayout;
   pictures->setSpacing(8);
@@ -151,7 +152,6 @@ void FitPanel::build() {
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(16, 8, 16, 8);
   layout->setSpacing(8);
-  layout->addLayout(head);
   layout->addLayout(pictures, 1);
   layout->addLayout(foot);
 }

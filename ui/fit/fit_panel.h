@@ -58,6 +58,8 @@ class FitPanel : public QWidget {
   /// Plays and shows a moment of the history; the newest one: what comes is followed again.
   void hearMoment(int index);
 
+  /// The target's name and the button that opens another: for the head of the dock.
+  QWidget* head() const { return head_; }
   QPushButton* fitButton() const { return fit_; }
   QPushButton* keepButton() const { return keep_; }
   QPushButton* discardButton() const { return discard_; }
@@ -137,6 +139,7 @@ class FitPanel : public QWidget {
   QElapsedTimer listened_;
   std::optional<Clip> heard_;
 
+  QWidget* head_;
   QLabel *title_, *progress_, *number_, *terms_, *free_;
   SpectrogramView* views_[3];
   DistanceCurve* curve_;

@@ -15,6 +15,7 @@
 #include "ui/inspector/patch_page.h"
 #include "ui/inspector/picture_view.h"
 #include "ui/inspector/setting_editor.h"
+#include "ui/inspector/tone_box.h"
 #include "ui/midi_map.h"
 #include "ui/theme.h"
 #include "ui/widgets/knob.h"
@@ -50,6 +51,12 @@ Knob* Inspector::knob(const std::string& input) const {
   return at == knobs_.end() ? nullptr : at->second;
 }
 
+void Inspector::poll() {
+  if (!toneBox_ || !toneBox_->isVisible()) return;
+  const std::vector<float> heard = document_.engine().watched();
+  if (heard.size() == 2) toneBox_->setPoint(static_cast<double>(heard[0]), static_cast<double>(heard[1]));
+}
+
 /// Not at once: the change may come from a widget that a rebuild would delete.
 void Inspector::rebuildLater() {
   if (std::exchange(pending_, true)) return;
@@ -61,7 +68,10 @@ void Inspector::rebuildLater() {
 void Inspector::rebuild() {
   pending_ = false;
   knobs_.clear();
+  toneBox_ = nullptr;
   const core::PatchNode* node = document_.patch().find(node_);
+  const auto range = node ? toneRange(document_, node_) : std::nullopt;
+  document_.engine().watch(range ? range->controller : std::string(), {"pitch", "loudness"});
   if (!node) {
     node_.clear();
     // the page keeps itself up to date: typing in it must not replace it
@@ -72,6 +82,7 @@ void Inspector::rebuild() {
   auto* layout = new QVBoxLayout(page);
   layout->setContentsMargins(16, 12, 16, 16);
   layout->setSpacing(8);
+  if (range) toneBox_ = new ToneBox(*range, page);
   buildNode(*layout, *node);
   layout->addStretch();
   if (QWidget* old = takeWidget()) old->deleteLater();
@@ -94,6 +105,7 @@ void Inspector::buildNode(QVBoxLayout& layout, const core::PatchNode& node) {
     layout.addWidget(new PictureView(pictures_, node.id, categoryColour(type->info.category)));
     pictures_.request(document_.patch(), node.id);
   }
+  if (toneBox_) layout.addWidget(toneBox_);
   buildKnobs(layout, node, *type);
   buildSettings(layout, node, *type);
   buildTensors(layout, node, *type);

@@ -14,6 +14,7 @@ namespace ui {
 class Knob;
 class MidiMap;
 class NodePictures;
+class ToneBox;
 
 class Inspector : public QScrollArea {
   Q_OBJECT
@@ -24,6 +25,10 @@ class Inspector : public QScrollArea {
   void show(const std::string& node);
   const std::string& shown() const { return node_; }
   Knob* knob(const std::string& input) const;
+  /// Of the shown node, or null.
+  ToneBox* toneBox() const { return toneBox_; }
+  /// Shows what the engine hears now; 30 times a second.
+  void poll();
 
  Q_SIGNALS:
   void said(const QString& sentence);
@@ -48,6 +53,7 @@ class Inspector : public QScrollArea {
   MidiMap& midi_;
   std::string node_;
   std::map<std::string, Knob*> knobs_;
+  ToneBox* toneBox_ = nullptr;
   std::string foreign_;  ///< of the node, as it is shown
   bool pending_ = false;
 };

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "presets/train_job.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "presets/safe_write.h"
+
+namespace presets {
+namespace {
+using core::Error;
+using core::Result;
+
+constexpr double kAround = 0.2;  ///< s of the recording before and after a take
+
+/// Checkpoints: what going on needs, and the model. In this order: a crash between the two leaves an
+/// older model with newer values, which lose nothing.
+Result<void> writeCheckpoint(const std::filesystem::path& path, const Model& model, const core::TrainState& s) {
+  if (auto done = writeArrays({{"values", s.values},
+                               {"mean", s.mean},
+                               {"square", s.square},
+                               {"count", {static_cast<double>(s.step), s.seconds, s.best}}},
+                              statePath(path));
+      !done)
+    return done;
+  return writeModel(model, path);
+}
+
+std::string trainingLine(const core::TrainResult& r, unsigned seed) {
+  char line[200];
+  std::snprintf(line, sizeof line, "%d steps, %.1f min, seed %u, loss %.4f, held out %.4f, %.0f s of sound",
+                r.state.step, r.state.seconds / 60, seed, r.curve.empty() ? 0 : r.curve.back().loss, r.state.best,
+                r.secondsOfSound);
+  return line;
+}
+}  // namespace
+
+std::filesystem::path statePath(const std::filesystem::path& model) {
+  return std::filesystem::path(model).replace_extension(".training");
+}
+
+Result<core::TrainState> readTrainState(const std::filesystem::path& model) {
+  auto arrays = readArrays(statePath(model));
+  if (!arrays) return arrays.error();
+  core::TrainState s;
+  for (auto& [name, values] : *arrays) {
+    if (name == "values") s.values = std::move(values);
+    if (name == "mean") s.mean = std::move(values);
+    if (name == "square") s.square = std::move(values);
+    if (name == "count" && values.size() == 3) {
+      s.step = static_cast<int>(values[0]);
+      s.seconds = values[1];
+      s.best = values[2];
+    }
+  }
+  return s;
+}
+
+Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
+                           const std::function<void(const core::TrainProgress&)>& progress,
+                           const std::stop_token& stop) {
+  if (job.model.extension() != kModelEnding)
+    return Error{"\"" + job.model.string() + "\" must end in .safetensors; that is the format of models."};
+  if (auto done = checkPlace(job.model); !done) return done.error();
+  Trained out;
+  Model& model = out.model;
+  model.patch = job.patch;
+  model.info = job.info;
+  std::optional<core::TrainState> resume;
+  if (job.resume) {
+    auto before = readModel(job.model);
+    if (!before) return before.error();
+    auto state = readTrainState(job.model);
+    if (!state) return state.error();
+    model.patch = std::move(before->patch);
+    if (model.info.licence.empty()) model.info.licence = before->info.licence;
+    if (model.info.credits.empty()) model.info.credits = before->info.credits;
+    resume = std::move(*state);
+  }
+  std::stop_source ends;  // a stop from outside, or a checkpoint that could not be written
+  const std::stop_callback pass(stop, [&ends] { ends.request_stop(); });
+  std::optional<Error> broken;
+  auto result = core::train(
+      core::Patch(model.patch), registry, job.files, job.data, job.options, resume ? &*resume : nullptr,
+      [&](const core::TrainProgress& p) {
+        if (p.checkpoint) {
+          model.patch = *p.checkpoint;
+          if (auto done = writeCheckpoint(job.model, model, *p.state); !done) {
+            broken = done.error();
+            ends.request_stop();
+          }
+        }
+        progress(p);
+      },
+      ends.get_token());
+  if (broken) return *broken;
+  if (!result) return result.error();
+  model.patch = result->patch;
+  model.info.trained = result->trained;
+  model.info.validated = result->validated;
+  if (result->instruments.size() > 1) model.info.instruments = result->instruments;
+  model.info.training = trainingLine(*result, job.options.seed);
+  if (auto done = writeCheckpoint(job.model, model, result->state); !done) return done.error();
+  out.result = std::move(*result);
+  return out;
+}
+
+Result<core::AudioData> takeSound(const std::vector<std::filesystem::path>& files, const std::string& take,
+                                  double rate) {
+  const std::string file = take.substr(0, take.rfind('#'));
+  // takes of several instruments are named with the folder of theirs
+  const auto at = std::find_if(files.begin(), files.end(), [&](const std::filesystem::path& f) {
+    return f.filename() == file || f.generic_string().ends_with("/" + file);
+  });
+  if (at == files.end()) return Error{"There is no recording \"" + file + "\" in the folder any more."};
+  const auto read = core::readAudio(*at);
+  if (!read) return read.error();
+  const std::vector<float> sound = core::resample(*read, rate, core::ResampleQuality::standard).folded();
+  for (const core::Take& t : core::findTakes(file, sound, rate)) {
+    if (t.name != take) continue;
+    const auto around = static_cast<std::int64_t>(kAround * rate);
+    const std::int64_t from = std::max<std::int64_t>(0, t.begin - around);
+    const std::int64_t to = std::min<std::int64_t>(static_cast<std::int64_t>(sound.size()), t.end + around);
+    return core::AudioData{rate, {std::vector<float>(sound.begin() + from, sound.begin() + to)}};
+  }
+  return Error{"There is no take \"" + take + "\" in the folder any more."};
+}
+
+}  // namespace presets

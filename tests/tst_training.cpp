@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What watches over a training, and its files: patches that have collapsed on purpose are found out
+// and the right part is blamed; stopping, going on and held-out takes.
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "core/file/recordings.h"
+#include "core/graph/gradient.h"
+#include "core/neural/guards.h"
+#include "core/neural/sizes.h"
+#include "presets/train_job.h"
+#include "tests/model_rig.h"
+
+using namespace tests;
+
+namespace {
+
+/// Five notes a second without a gap: a long room mixes them.
+AudioData arpeggio(double seconds) {
+  constexpr double kNotes[] = {196, 262, 330, 440, 294, 233, 370};
+  AudioData a{kModelRate, {std::vector<float>(static_cast<std::size_t>(seconds * kModelRate))}};
+  double phase = 0;
+  for (std::size_t i = 0; i < a.channels[0].size(); ++i) {
+    const double t = static_cast<double>(i) / kModelRate;
+    phase += kNotes[static_cast<std::size_t>(t * 5) % 7] / kModelRate;
+    double y = 0;
+    for (int k = 1; k <= 6; ++k) y += std::sin(2 * std::numbers::pi * k * phase) / k;
+    a.channels[0][i] = static_cast<float>(0.1 * y);
+  }
+  return a;
+}
+
+/// Sets one of the follower's biases, which its outputs consist of: 0 the amplitude, 9 to 13 the noise.
+void setBias(Patch& p, int output, float bias) {
+  auto weights = std::make_shared<Blob>(*p.find("controller")->tensors["weights"]);
+  weights->data[weights->data.size() - 14 + static_cast<std::size_t>(output)] = bias;
+  p.find("controller")->tensors["weights"] = weights;
+}
+Patch silent() {
+  Patch p = follower();
+  setBias(p, 0, -60);
+  return p;
+}
+Patch noisy() {
+  Patch p = follower();
+  for (int band = 9; band < 14; ++band) setBias(p, band, 4);
+  return p;
+}
+/// A room of a second, 20 dB louder than what is played in it.
+Patch swallowed() {
+  Patch p = follower();
+  p.find("room")->settings["length"].number = 1;
+  Blob blob{{static_cast<int>(kModelRate)}, std::vector<float>(static_cast<std::size_t>(kModelRate))};
+  std::mt19937 random(7);
+  for (float& v : blob.data) v = 0.14F * (static_cast<float>(random() / 2147483648.0) - 1);
+  p.find("room")->tensors["response"] = std::make_shared<const Blob>(std::move(blob));
+  return p;
+}
+/// A guard over the clips of a folder.
+CollapseGuard guardOver(const Patch& patch, const std::filesystem::path& folder) {
+  CollapseGuard guard;
+  const int ticks = clipTicks(1.2, patch.rate);
+  const auto cut = cutFront(patch, registry(), ticks + 1);
+  if (!cut) return guard;
+  const auto data = Dataset::load(recordings(folder), *cut, registry(), {}, [](const std::string&, double) {}, {});
+  if (!data) return guard;
+  std::mt19937 random(3);
+  std::vector<Slice> slices;
+  for (int i = 0; i < 4; ++i) slices.push_back(data->draw(random, ticks));
+  guard.take(*data, *cut, slices, ticks, clipTicks(0.2, patch.rate));
+  return guard;
+}
+TrainOptions shortTraining(int steps) {
+  TrainOptions o;
+  o.steps = steps;
+  o.threads = 1;
+  o.lanes = 2;
+  o.clipSeconds = 0.8;
+  o.validateSeconds = o.checkpointSeconds = 0;  // after every step
+  return o;
+}
+}  // namespace
+
+class TestTraining : public QObject {
+  Q_OBJECT
+  QTemporaryDir dir_;
+  std::filesystem::path at(const char* name) const { return dir_.filePath(QString::fromLatin1(name)).toStdString(); }
+
+  presets::TrainJob job(const char* model, int steps) const {
+    presets::TrainJob j;
+    j.patch = follower();
+    j.files = recordings(at("folder"));
+    j.model = at(model);
+    j.info = {"CC0-1.0", "nobody", {}, {}, ""};
+    j.data.validate = {"b.wav#1"};
+    j.options = shortTraining(steps);
+    return j;
+  }
+  Result<presets::Trained> run(const presets::TrainJob& j, const std::stop_token& stop = {}) const {
+    return presets::trainModel(
+        j, registry(), [](const TrainProgress&) {}, stop);
+  }
+
+ private Q_SLOTS:
+  void initTestCase() {
+    QVERIFY(std::filesystem::create_directory(at("fast")) && std::filesystem::create_directory(at("folder")));
+    QVERIFY(writeAudio(at("fast/a.wav"), arpeggio(4), AudioFormat::wav16).has_value());
+    QVERIFY(writeAudio(at("folder/a.wav"), arpeggio(2), AudioFormat::wav16).has_value());
+    QVERIFY(writeAudio(at("folder/b.wav"), notes(kModelRate, 1.6, {220, 330}, -16), AudioFormat::wav16).has_value());
+    QVERIFY(writeAudio(at("folder/c.wav"), AudioData{kModelRate, {std::vector<float>(16000)}}, AudioFormat::wav16)
+                .has_value());
+  }
+
+  // ---- collapses ------------------------------------------------------------------------------
+
+  void collapsesAreNamed_data() {
+    QTest::addColumn<int>("kind");
+    QTest::addColumn<QString>("says");
+    QTest::newRow("sound") << static_cast<int>(Collapse::none) << "";
+    QTest::newRow("silence") << static_cast<int>(Collapse::silence) << "silent";
+    QTest::newRow("noise") << static_cast<int>(Collapse::noise) << "noise bias";
+    QTest::newRow("reverb") << static_cast<int>(Collapse::reverb) << "room swallows";
+  }
+  void collapsesAreNamed() {
+    QFETCH(int, kind);
+    QFETCH(QString, says);
+    const Patch patches[] = {follower(), silent(), noisy(), swallowed()};
+    const Patch& patch = patches[kind];
+    const CollapseGuard guard = guardOver(patch, at("fast"));
+    QVERIFY(!guard.empty());
+    const CollapseReport r = guard.judge(patch, registry());
+    const QString found = QString("%1 dB, %2 lost, %3 without").arg(r.level).arg(r.lost).arg(r.lostWithout);
+    qInfo("%s", qPrintable(found));
+    QVERIFY2(static_cast<int>(r.kind) == kind, qPrintable(found));
+    const std::string sentence = collapseSentence(r);
+    QCOMPARE(sentence.empty(), says.isEmpty());
+    QVERIFY2(QString::fromStdString(sentence).contains(says), sentence.c_str());
+  }
+
+  /// Once is a rough start; what comes back is counted from when it came back.
+  void onlyWhatStaysIsSaid() {
+    CollapseGuard guard = guardOver(follower(), at("fast"));
+    guard.look(silent(), registry(), 10);
+    QVERIFY(guard.sentences().empty());
+    guard.look(silent(), registry(), 20);
+    QCOMPARE(guard.sentences().size(), std::size_t{1});
+    QVERIFY(guard.sentences()[0].find("Since step 10") != std::string::npos);
+    guard.look(follower(), registry(), 30);
+    QVERIFY(guard.sentences().empty());
+    guard.look(silent(), registry(), 40);
+    QVERIFY(guard.sentences().empty());
+  }
+
+  void trainingSaysSo() {
+    for (const bool collapsed : {true, false}) {
+      TrainOptions o = shortTraining(2);
+      o.firstRate = o.lastRate = 1e-9;  // it stays where it is
+      bool shown = false;
+      std::size_t heldOut = 0, skipped = 0;
+      const auto r = train(collapsed ? noisy() : follower(), registry(), recordings(at("folder")),
+                           {{"b.wav"}, false, 1}, o, nullptr,
+                           [&](const TrainProgress& p) {
+                             shown = shown || !p.warnings.empty();
+                             heldOut = p.heldOut.size();
+                             skipped = p.skipped.size();
+                           },
+                           {});
+      QVERIFY2(r.has_value(), r ? "" : r.error().message.c_str());
+      QCOMPARE(shown, collapsed);
+      QCOMPARE(r->warnings.size(), std::size_t{collapsed});
+      QCOMPARE(heldOut, std::size_t{2});
+      QCOMPARE(skipped, std::size_t{1});  // the silent one
+    }
+  }
+
+  // ---- files ----------------------------------------------------------------------------------
+
+  void aJobLeavesAModel() {
+    const auto trained = run(job("model.safetensors", 2));
+    QVERIFY2(trained.has_value(), trained ? "" : trained.error().message.c_str());
+    const auto read = presets::readModel(at("model.safetensors"));
+    QVERIFY(read.has_value());
+    QCOMPARE(read->info.licence, std::string("CC0-1.0"));
+    QCOMPARE(read->info.validated, std::vector<std::string>{"b.wav#1"});
+    QVERIFY(read->info.training.starts_with("2 steps"));
+    // goes on, and an empty licence does not take the one from before away
+    presets::TrainJob more = job("model.safetensors", 3);
+    more.patch = {};
+    more.info = {};
+    more.resume = true;
+    const auto again = run(more);
+    QVERIFY2(again.has_value(), again ? "" : again.error().message.c_str());
+    QCOMPARE(again->result.state.step, 3);
+    QCOMPARE(again->model.info.licence, std::string("CC0-1.0"));
+  }
+  void aStopLeavesACheckpoint() {
+    std::stop_source stop;
+    const auto trained = presets::trainModel(
+        job("stopped.safetensors", 1000000), registry(),
+        [&](const TrainProgress& p) {
+          if (p.step >= 2) stop.request_stop();
+        },
+        stop.get_token());
+    QVERIFY(trained.has_value() && trained->result.cancelled);
+    const auto state = presets::readTrainState(at("stopped.safetensors"));
+    QVERIFY(state.has_value() && state->step >= 2);
+    QVERIFY(presets::readModel(at("stopped.safetensors")).has_value());
+  }
+  void aJobIsRefusedBeforeItBegins() {
+    for (const char* name : {"model.wav", "nowhere/model.safetensors", "folder"}) {
+      bool began = false;
+      presets::TrainJob j = job(name, 1);
+      const auto r = presets::trainModel(j, registry(), [&](const TrainProgress&) { began = true; }, {});
+      QVERIFY(!r.has_value() && !began);
+      QVERIFY(r.error().message.ends_with("."));
+    }
+    presets::TrainJob j = job("never.safetensors", 1);
+    j.resume = true;
+    QVERIFY(!run(j).has_value());
+  }
+  void takesAreFoundAgain() {
+    const auto files = recordings(at("folder"));
+    QCOMPARE(files.size(), std::size_t{3});
+    const auto take = presets::takeSound(files, "b.wav#2", kModelRate);
+    QVERIFY2(take.has_value(), take ? "" : take.error().message.c_str());
+    QVERIFY(std::fabs(take->seconds() - 0.9) < 0.15);  // half a second of note, silence around
+    QVERIFY(!presets::takeSound(files, "b.wav#3", kModelRate).has_value());
+    QVERIFY(!presets::takeSound(files, "z.wav#1", kModelRate).has_value());
+  }
+
+  void sizes() {
+    Patch p = instrument(1);
+    QVERIFY(hasNetwork(p, registry()));
+    const Patch before = p;
+    QVERIFY(applySize(p, registry(), "patch").has_value());
+    QVERIFY(p == before);
+    QVERIFY(applySize(p, registry(), "full").has_value());
+    QCOMPARE(p.find("controller")->settings["recurrent"].number, 512.0);
+    QVERIFY(p.find("controller")->tensors.empty());
+    QVERIFY(!applySize(p, registry(), "huge").has_value());
+    std::erase_if(p.nodes, [](const PatchNode& n) { return n.id == "controller"; });
+    QVERIFY(!hasNetwork(p, registry()));
+  }
+};
+
+QTEST_GUILESS_MAIN(TestTraining)
+#include "tst_training.moc"

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/dialogs/swap_dialog.h"
+
+#include <QCheckBox>
+#include <QComboBox>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QFormLayout>
+#include <QLabel>
+#include <QLocale>
+#include <QPushButton>
+#include <QSignalBlocker>
+#include <QVBoxLayout>
+#include <algorithm>
+
+#include "presets/model_file.h"
+#include "ui/theme.h"
+
+namespace ui {
+namespace {
+const QString kThisPatch = QStringLiteral("this"), kOther = QStringLiteral("other");
+
+QString partHelp(core::Part part) {
+  switch (part) {
+    case core::Part::harmonic:
+      return QObject::tr("Harmonics: its tone");
+    case core::Part::noise:
+      return QObject::tr("Noise: its breath, bow, hammer");
+    case core::Part::reverb:
+      return QObject::tr("Reverb: its room");
+    case core::Part::decoder:
+      return QObject::tr("Decoder: tone and noise, and how they move");
+    default:
+      return QObject::tr("Encoder: how it listens");
+  }
+}
+QString count(std::size_t n) { return QLocale(QLocale::English).toString(static_cast<qulonglong>(n)); }
+}  // namespace
+
+std::vector<presets::PresetInfo> knownModels(const std::vector<presets::PresetInfo>& models,
+                                             const std::vector<presets::PresetInfo>& presets) {
+  std::vector<presets::PresetInfo> all;
+  for (const auto* list : {&models, &presets})
+    std::copy_if(list->begin(), list->end(), std::back_inserter(all), [](const auto& m) { return m.isModel(); });
+  return all;
+}
+
+SwapDialog::SwapDialog(Document& document, std::vector<presets::PresetInfo> models, QWidget* parent)
+    : QDialog(parent),
+      document_(document),
+      models_(std::move(models)),
+      a_(new QComboBox),
+      b_(new QComboBox),
+      cost_(new QLabel),
+      notes_(new QLabel),
+      make_(new QPushButton(tr("Make patch"))) {
+  setWindowTitle(tr("Swap parts"));
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    parts_[i] = new QCheckBox(partHelp(static_cast<core::Part>(i)));
+    connect(parts_[i], &QCheckBox::toggled, this, &SwapDialog::update);
+  }
+  fill(a_, true);
+  fill(b_, false);
+  build();
+  for (QComboBox* box : {a_, b_}) connect(box, &QComboBox::activated, this, [this, box] { chosen(box); });
+  connect(make_, &QPushButton::clicked, this, &QDialog::accept);
+  update();
+}
+
+void SwapDialog::build() {
+  setMinimumWidth(460);
+  a_->setAccessibleName(tr("Model that is kept"));
+  b_->setAccessibleName(tr("Model that parts are taken from"));
+  for (QLabel* l : {cost_, notes_}) {
+    l->setWordWrap(true);
+    l->setTextFormat(Qt::PlainText);
+  }
+  notes_->setProperty("role", "secondary");
+  notes_->setMinimumHeight(64);
+  notes_->setAlignment(Qt::AlignTop);
+  make_->setProperty("role", "primary");
+  make_->setDefault(true);
+  auto* form = new QFormLayout;
+  form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+  form->addRow(tr("Keep"), a_);
+  form->addRow(tr("Take from"), b_);
+  auto* layout = new QVBoxLayout(this);
+  layout->setContentsMargins(16, 16, 16, 16);
+  layout->setSpacing(8);
+  layout->addLayout(form);
+  layout->addSpacing(4);
+  for (QCheckBox* part : parts_) layout->addWidget(part);
+  layout->addSpacing(4);
+  layout->addWidget(cost_);
+  layout->addWidget(notes_, 1);
+  auto* close = new QPushButton(tr("Cancel"));
+  connect(close, &QPushButton::clicked, this, &QDialog::reject);
+  auto* buttons = new QHBoxLayout;
+  buttons->addStretch();
+  buttons->addWidget(close);
+  buttons->addWidget(make_);
+  layout->addLayout(buttons);
+}
+
+void SwapDialog::fill(QComboBox* box, bool withThisPatch) {
+  if (withThisPatch) box->addItem(tr("This patch: %1").arg(document_.title()), kThisPatch);
+  for (const presets::PresetInfo& m : models_) box->addItem(text(m.name), QString::fromStdString(m.path.string()));
+  box->addItem(tr("Other model..."), kOther);
+}
+
+void SwapDialog::chosen(QComboBox* box) {
+  if (box->currentData().toString() == kOther) {
+    const QString path =
+        QFileDialog::getOpenFileName(this, tr("Model"), QString(), tr("Models and patches (*.safetensors *.json)"));
+    const QSignalBlocker quiet(box);
+    if (path.isEmpty()) {
+      box->setCurrentIndex(0);
+    } else {
+      box->insertItem(box->count() - 1, QFileInfo(path).completeBaseName(), path);
+      box->setCurrentIndex(box->count() - 2);
+    }
+  }
+  update();
+}
+
+core::Result<SwapDialog::Side> SwapDialog::side(const QComboBox* box) const {
+  const QString path = box->currentData().toString();
+  if (path == kThisPatch) return Side{document_.patch(), {}};
+  if (path == kOther) return core::Error{"Choose a model to take from."};
+  if (!path.endsWith(QLatin1String(presets::kModelEnding))) {
+    auto patch = presets::readPatch(path.toStdString());
+    if (!patch) return patch.error();
+    return Side{std::move(*patch), {}};
+  }
+  auto model = presets::readModel(path.toStdString());
+  if (!model) return model.error();
+  QStringList source;
+  for (const std::string* s : {&model->info.licence, &model->info.credits})
+    if (!s->empty()) source << text(*s);
+  return Side{std::move(model->patch), source.join(QStringLiteral("; "))};
+}
+
+QString SwapDialog::cost() const { return cost_->text(); }
+QString SwapDialog::notes() const { return notes_->text(); }
+
+/// Swaps as ticked, to know what it costs before it is made.
+void SwapDialog::update() {
+  result_.reset();
+  make_->setEnabled(false);
+  cost_->clear();
+  std::vector<core::Part> parts;
+  QStringList names;
+  for (std::size_t i = 0; i < parts_.size(); ++i)
+    if (parts_[i]->isChecked()) {
+      parts.push_back(static_cast<core::Part>(i));
+      names << QString::fromLatin1(core::kPartNames[i]);
+    }
+  if (parts.empty()) return notes_->setText(tr("Tick the parts to take; the rest stays as it is."));
+  const auto a = side(a_), b = side(b_);
+  if (!a || !b) return notes_->setText(text((a ? b : a).error().message));
+  auto swapped = core::swapParts(a->patch, b->patch, parts, document_.registry());
+  if (!swapped) return notes_->setText(text(swapped.error().message));
+  const std::size_t before = core::countParameters(a->patch, document_.registry()).all;
+  const std::size_t after = core::countParameters(swapped->patch, document_.registry()).all;
+  cost_->setText(
+      tr("Cost: %1 learned numbers instead of %2, %3 times as many.")
+          .arg(count(after), count(before))
+          .arg(static_cast<double>(after) / static_cast<double>(std::max<std::size_t>(before, 1)), 0, 'f', 2));
+  QStringList lines;
+  for (const std::string& n : swapped->notes) lines << text(n);
+  notes_->setText(lines.join(QLatin1Char('\n')));
+  // who is to be named goes with the patch
+  const QString from = tr("Of %1: %2%3.")
+                           .arg(text(b->patch.name), names.join(QStringLiteral(", ")),
+                                b->source.isEmpty() ? QString() : QStringLiteral(" (%1)").arg(b->source));
+  QStringList says{text(swapped->patch.description), a->source.isEmpty() ? QString() : tr("(%1)").arg(a->source), from};
+  says.removeAll(QString());
+  swapped->patch.description = says.join(QLatin1Char(' ')).toStdString();
+  result_ = std::move(swapped->patch);
+  make_->setEnabled(true);
+}
+
+}  // namespace ui

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a controller was trained on, as a box in pitch and loudness, and where the sound that it follows
+// is now. Inside is a green disc, outside an orange diamond.
+#pragma once
+
+#include <QWidget>
+#include <deque>
+#include <optional>
+
+#include "core/neural/parts.h"
+#include "ui/document.h"
+
+namespace ui {
+
+/// The range that a node's picture shows: a controller's own, or for a conditioner that of the
+/// controller it feeds. None when the node is neither, or nothing was trained.
+std::optional<core::TrainedRange> toneRange(const Document& document, const std::string& node);
+
+class ToneBox : public QWidget {
+  Q_OBJECT
+ public:
+  explicit ToneBox(const core::TrainedRange& range, QWidget* parent = nullptr);
+  /// Octaves from C4 and dB, as the controller hears them.
+  void setPoint(double pitch, double loudness);
+  bool hasPoint() const { return !trail_.empty(); }
+  bool inside() const;
+  const core::TrainedRange& range() const { return range_; }
+  /// "A4, -24 dB: inside what was trained".
+  QString sentence() const;
+  QPointF pointAt(double pitch, double loudness) const;
+  QSize sizeHint() const override { return {260, 168}; }
+
+ protected:
+  void paintEvent(QPaintEvent*) override;
+
+ private:
+  QRectF area() const;
+  void paintAxes(QPainter& p) const;
+  void paintPoint(QPainter& p) const;
+
+  core::TrainedRange range_;
+  double pitchFrom_, pitchTo_, loudFrom_, loudTo_;
+  std::deque<QPointF> trail_;  ///< (octaves, dB), newest last
+};
+
+}  // namespace ui
