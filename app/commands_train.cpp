@@ -50,7 +50,7 @@ void print(const presets::Trained& t, const std::string& out) {
   for (const core::Skipped& s : r.skipped) std::printf("Skipped %s: %s\n", s.file.c_str(), s.reason.c_str());
   printList("Trained on", r.trained);
   printList("Held out", r.validated);
-  if (!trained.model.info.instruments.empty()) printList("Instruments", trained.model.info.instruments);
+  if (!t.model.info.instruments.empty()) printList("Instruments", t.model.info.instruments);
   for (const core::TrainPoint& p : r.curve)
     std::printf("%6d steps %7.1f s  loss %.4f  held out %.4f\n", p.step, p.seconds, p.loss, p.validation);
   for (const std::string& w : r.warnings) std::printf("%s\n", w.c_str());
