@@ -158,7 +158,7 @@ class TestTraining : public QObject {
       bool shown = false;
       std::size_t heldOut = 0, skipped = 0;
       const auto r = train(collapsed ? noisy() : follower(), registry(), recordings(at("folder")),
-                           {{"b.wav"}, false, 1}, o, nullptr,
+                           {{}, {"b.wav"}, false, 1}, o, nullptr,
                            [&](const TrainProgress& p) {
                              shown = shown || !p.warnings.empty();
                              heldOut = p.heldOut.size();
