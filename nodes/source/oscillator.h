@@ -75,6 +75,7 @@ struct Oscillator {
   using W = Vec<kWide>;
   using WInt = VecInt<kWide>;
   static constexpr Sample kCycle = sizeof(Sample) == 4 ? 4294967296.0_s : 18446744073709551616.0_s;
+  /// Added by ^: half a cycle further is the other sign.
   static constexpr Integer kHalfCycle = std::numeric_limits<Integer>::min();
   /// Cycles a frame are kept below half a cycle, and their size above this, where a jump has no width.
   static constexpr Sample kMostStep = 0.495_s, kLeastStep = 0.000001_s;
@@ -170,15 +171,16 @@ struct Oscillator {
       if constexpr (withSlopes) slopes.phase = 2.0_s * std::numbers::pi_v<Sample> * cosCycles<kWide>(cycles);
       return sinCycles<kWide>(cycles);
     } else if constexpr (wave == saw) {
-      return sawAround<withSlopes>(toCycles(at + kHalfCycle), s, slopes);
+      return sawAround<withSlopes>(toCycles(at ^ kHalfCycle), s, slopes);
     } else if constexpr (wave == square) {  // no direct current: the mean is zero at every width
       Slopes down;
       const W rising = sawAround<withSlopes>(toCycles(at), s, slopes);
-      const W falling = sawAround<withSlopes>(toCycles(at - toFixed(pulse - 0.5_s) + kHalfCycle), s, down);
+      const W falling =
+          sawAround<withSlopes>(toCycles(wrapped<kWide>(at, toFixed(0.5_s - pulse)) ^ kHalfCycle), s, down);
       slopes = {down.phase - slopes.phase, down.step - slopes.step, -down.phase};
       return falling - rising;
     } else {
-      return triangleAround<withSlopes>(toCycles(at - static_cast<Integer>(kHalfCycle / -2)), s, slopes);
+      return triangleAround<withSlopes>(toCycles(wrapped<kWide>(at, WInt{} + kHalfCycle / 2)), s, slopes);
     }
   }
 
@@ -226,11 +228,11 @@ struct Oscillator {
       s = {at, last};
     }
     /// The start phase is an offset, so that it can move.
-    WInt startAt(int chunk) const { return toFixed(start.wide(firstChunk + chunk) - 0.5_s) + kHalfCycle; }
+    WInt startAt(int chunk) const { return toFixed(start.wide(firstChunk + chunk) - 0.5_s) ^ kHalfCycle; }
     WInt phases(int chunk) const {
       WInt v;
       std::memcpy(&v, phase + chunk * kWide, sizeof v);
-      return v + (start.constant() ? steadyStart : startAt(chunk));
+      return wrapped<kWide>(v, start.constant() ? steadyStart : startAt(chunk));
     }
   };
   template <int L>
@@ -243,11 +245,8 @@ struct Oscillator {
   /// a + b around the cycle (unsigned: overflow is the wrap).
   template <int L>
   static VecInt<L> wrapped(VecInt<L> a, VecInt<L> b) {
-    if constexpr (L == 1)
-      return static_cast<Integer>(static_cast<std::make_unsigned_t<Integer>>(a) +
-                                  static_cast<std::make_unsigned_t<Integer>>(b));
-    else
-      return a + b;
+    using Unsigned = typename detail::VecOf<std::make_unsigned_t<Integer>, L>::type;
+    return std::bit_cast<VecInt<L>>(std::bit_cast<Unsigned>(a) + std::bit_cast<Unsigned>(b));
   }
 
   template <int L, int wave>
