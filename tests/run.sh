@@ -43,6 +43,7 @@ if [ "${TONEWRIGHT_SANITIZERS:-0}" = 1 ]; then
   sh tests/tidy.sh "$build"
   echo "== engine and files under AddressSanitizer and UBSan"
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  export LSAN_OPTIONS="suppressions=$here/tests/lsan.supp"
   sanitized address,undefined tst_nodes tst_live tst_patch_file tst_files tst_fuzz
   echo "== engine under ThreadSanitizer"
   export TSAN_OPTIONS="suppressions=$here/tests/tsan.supp"
