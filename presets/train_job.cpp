@@ -44,10 +44,13 @@ Result<core::TrainState> readTrainState(const std::filesystem::path& model) {
   if (!arrays) return arrays.error();
   core::TrainState s;
   for (auto& [name, values] : *arrays) {
-    if (name == "values") s.values = std::move(values);
-    if (name == "mean") s.mean = std::move(values);
-    if (name == "square") s.square = std::move(values);
-    if (name == "count" && values.size() == 3) {
+    if (name == "values") {
+      s.values = std::move(values);
+    } else if (name == "mean") {
+      s.mean = std::move(values);
+    } else if (name == "square") {
+      s.square = std::move(values);
+    } else if (name == "count" && values.size() == 3) {
       s.step = static_cast<int>(values[0]);
       s.seconds = values[1];
       s.best = values[2];

@@ -34,6 +34,7 @@ std::vector<bool> soundingTicks(const std::vector<float>& x) {
   for (std::size_t i = 0; i < x.size(); ++i) peaks[i / kTick] = std::max(peaks[i / kTick], std::fabs(x[i]));
   const float loudest = peaks.empty() ? 0 : *std::max_element(peaks.begin(), peaks.end());
   std::vector<bool> on;
+  on.reserve(peaks.size());
   for (const float p : peaks) on.push_back(loudest > 0 && p >= kSounding * loudest);
   return on;
 }
@@ -101,6 +102,7 @@ double Morph::part() const {
 Result<std::vector<Morph>> measureMorphs(const Patch& model, const Registry& registry,
                                          const std::vector<NamedSound>& sounds) {
   std::vector<std::string> names;
+  names.reserve(sounds.size());
   for (const NamedSound& s : sounds) names.push_back(s.name);
   const std::vector<std::string> instruments = instrumentsOf(names);
   std::vector<double> pitches, centroids;
