@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // links: nodes
 // Fits: known parameters are found again, the same seed gives the same bits, cancelling is quick and
-// leaves the best so far, targets that cannot work are named.
+// leaves the best so far, targets that cannot work are named. Long, because every test starts from the
+// same few patches and what perturbs them.
 #include <QElapsedTimer>
 #include <QtTest>
 #include <cmath>
