@@ -12,22 +12,12 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include "tests/command_rig.h"
+
+using tests::run;
+using tests::Run;
+
 namespace {
-struct Run {
-  int exit = -1;
-  QByteArray out, err;
-};
-Run run(const QStringList& arguments, const QString& folder = {}) {
-  QProcess p;
-  if (!folder.isEmpty()) p.setWorkingDirectory(folder);
-  QProcessEnvironment e = QProcessEnvironment::systemEnvironment();
-  for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}) e.remove(name);
-  p.setProcessEnvironment(e);
-  p.start(TONEWRIGHT_PROGRAM, arguments);
-  p.waitForFinished(120000);
-  return {p.exitStatus() == QProcess::NormalExit ? p.exitCode() : -1, p.readAllStandardOutput(),
-          p.readAllStandardError()};
-}
 QByteArray bytes(const QString& path) {
   QFile f(path);
   return f.open(QIODevice::ReadOnly) ? f.readAll() : QByteArray();

@@ -68,7 +68,7 @@ class TestGradientsPatches : public QObject {
  private Q_SLOTS:
   void wholePatch_data() {
     QTest::addColumn<int>("which");
-    for (const char* name : {"feedback", "voices", "tracks", "reverb", "modulated depth"})
+    for (const char* name : {"feedback", "two voices", "tracks", "reverb", "modulated depth", "six voices"})
       QTest::newRow(name) << static_cast<int>(row_++);
   }
   void wholePatch() {
@@ -77,7 +77,8 @@ class TestGradientsPatches : public QObject {
                         : which == 1 ? voicesPatch(2)
                         : which == 2 ? tracksPatch()
                         : which == 3 ? reverbPatch()
-                                     : modulatedPatch();
+                        : which == 4 ? modulatedPatch()
+                                     : voicesPatch(6);
     Problem whole(patch, 0), cut(patch, 7);
     QVERIFY(!whole.checkpointed() && cut.checkpointed());
     std::vector<double> d, e;

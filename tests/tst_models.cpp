@@ -13,23 +13,12 @@
 #include "core/analysis/evaluation.h"
 #include "presets/model_file.h"
 #include "presets/patch_file.h"
+#include "tests/command_rig.h"
 #include "tests/model_rig.h"
 
 using namespace tests;
 
 namespace {
-struct Run {
-  int exit = -1;
-  QByteArray out, err;
-};
-Run run(const QStringList& arguments) {
-  QProcess p;
-  p.start(TONEWRIGHT_PROGRAM, arguments);
-  p.waitForFinished(300000);
-  return {p.exitStatus() == QProcess::NormalExit ? p.exitCode() : -1, p.readAllStandardOutput(),
-          p.readAllStandardError()};
-}
-
 presets::Model tinyModel() {
   presets::Model m;
   m.patch = instrument(3);

@@ -2,7 +2,7 @@
 // Elementary functions for node kernels: the same arithmetic in a vector body, a tail and a single
 // lane, so that splitting a block or adding lanes changes no bit (libm and libmvec differ by 1e-7).
 // Polynomials: interpolated at Chebyshev nodes; errors measured over the whole range;
-// tst_oscillator and tst_envelopes guard them in use. The double build calls the C library lane by lane instead.
+// tst_math guards them. The double build calls the C library lane by lane instead.
 #pragma once
 
 #include <immintrin.h>

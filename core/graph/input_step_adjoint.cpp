@@ -136,12 +136,14 @@ void InputStep::scatterAudio(const PlanCable& cable, const Target& t, int tick, 
     return;
   }
   if constexpr (L == 1)
-    if (s.voiced && !t.voiced && t.mono.clips == 1 && s.rate == Rate::audio && audioInput && source.group == kWide &&
-        source.voices % kWide == 0) {  // as below: a mixed sample's cotangent is that of every voice
+    if (s.voiced && !t.voiced && t.mono.clips == 1 && s.rate == Rate::audio && audioInput && source.group == kWide) {
+      // as below: a mixed sample's cotangent is that of every voice, and of no lane beyond the voices
       for (int g = 0; g < source.groups; ++g) {
         Sample* to = into.at(g, at, c);
+        Vec<kWide> isVoice{};
+        for (int l = 0; l < kWide; ++l) isVoice[l] = g * kWide + l < source.voices ? 1.0_s : 0.0_s;
         for (int i = 0; i < kTick; ++i)
-          store<kWide>(to + i * kWide, load<kWide>(to + i * kWide) + splat<kWide>(cotangent[i]));
+          store<kWide>(to + i * kWide, load<kWide>(to + i * kWide) + isVoice * splat<kWide>(cotangent[i]));
       }
       return;
     }

@@ -9,6 +9,7 @@
 #include "core/fit/initial.h"
 #include "core/fit/session.h"
 #include "core/graph/render.h"
+#include "core/neural/parts_detail.h"
 
 namespace core {
 namespace {
@@ -22,7 +23,7 @@ PatchNode node(const char* id, const char* type) {
   return n;
 }
 PatchNode track(const char* id, double seconds, int width) {
-  PatchNode n = node(id, "control.track");
+  PatchNode n = node(id, parts::kTrack);
   n.settings["length"].number = seconds;
   n.settings["frame-rate"].number = kFrameRate;
   n.settings["width"].number = width;

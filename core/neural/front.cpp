@@ -7,10 +7,11 @@
 
 #include "core/graph/realtime.h"
 #include "core/neural/instruments.h"
+#include "core/neural/parts_detail.h"
 
 namespace core {
 namespace {
-constexpr const char* kTrack = "control.track";  // whose tensor, settings and ids this file writes
+using parts::kTrack;
 constexpr int kListenTicks = 64;
 
 bool learns(const PatchNode& n) { return !n.free.empty(); }

@@ -9,12 +9,13 @@
 #include "core/analysis/compare.h"
 #include "core/neural/front.h"
 #include "core/neural/instruments.h"
+#include "core/neural/parts_detail.h"
 #include "core/neural/transfer.h"
 #include "core/neural/transfer_features.h"
 
 namespace core {
 namespace {
-constexpr const char* kTrack = "control.track";
+using parts::kTrack;
 constexpr float kSounding = 1e-2F;       // of the peak: -40 dB
 constexpr double kSamePitch = 1.0 / 12;  // octaves
 

@@ -10,6 +10,7 @@
 
 #include "core/dsp/exp_sigmoid.h"
 #include "core/neural/frame_ramp.h"
+#include "nodes/neural/network_settings.h"
 
 namespace nodes {
 
@@ -105,20 +106,8 @@ struct NeuralController {
                                                .kind = SettingKind::choice,
                                                .def = 0,
                                                .choices = "off|on"},
-                                       Setting{.id = "recurrent",
-                                               .name = "Recurrent units",
-                                               .help = "Size of the recurrent layer, its memory.",
-                                               .min = 4,
-                                               .max = 1024,
-                                               .def = 64,
-                                               .whole = true},
-                                       Setting{.id = "dense",
-                                               .name = "Dense units",
-                                               .help = "Width of the dense layers.",
-                                               .min = 4,
-                                               .max = 1024,
-                                               .def = 64,
-                                               .whole = true},
+                                       kRecurrentUnits,
+                                       kDenseUnits,
                                        Setting{.id = "before",
                                                .name = "Layers before",
                                                .help = "Dense layers on each input.",

@@ -5,6 +5,7 @@
 
 #include "core/dsp/white_noise.h"
 #include "core/graph/node.h"
+#include "nodes/neural/network_settings.h"
 
 namespace nodes {
 
@@ -39,14 +40,7 @@ struct InstrumentEmbedding {
                                                .max = 64,
                                                .def = 4,
                                                .whole = true},
-                                       Setting{.id = "z",
-                                               .name = "Size of z",
-                                               .help = "Numbers in the latent vector.",
-                                               .min = 1,
-                                               .max = 64,
-                                               .def = 8,
-                                               .whole = true,
-                                               .bindsWidth = 'Z'},
+                                       kLatentSize,
                                        Setting{.id = "seed",
                                                .name = "Seed",
                                                .help = "Another number starts training from other vectors.",

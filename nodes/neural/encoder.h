@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/neural/frame_ramp.h"
+#include "nodes/neural/network_settings.h"
 
 namespace nodes {
 
@@ -40,34 +41,15 @@ struct NeuralEncoder {
                                                .def = 30,
                                                .whole = true,
                                                .bindsWidth = 'C'},
-                                       Setting{.id = "z",
-                                               .name = "Size of z",
-                                               .help = "Numbers in the latent vector.",
-                                               .min = 1,
-                                               .max = 64,
-                                               .def = 8,
-                                               .whole = true,
-                                               .bindsWidth = 'Z'},
+                                       kLatentSize,
                                        Setting{.id = "level",
                                                .name = "Level",
                                                .help = "Whether z may depend on the first coefficient, the level.",
                                                .kind = SettingKind::choice,
                                                .def = 0,
                                                .choices = "off|on"},
-                                       Setting{.id = "recurrent",
-                                               .name = "Recurrent units",
-                                               .help = "Size of the recurrent layer, its memory.",
-                                               .min = 4,
-                                               .max = 1024,
-                                               .def = 64,
-                                               .whole = true},
-                                       Setting{.id = "dense",
-                                               .name = "Dense units",
-                                               .help = "Width of the dense layers.",
-                                               .min = 4,
-                                               .max = 1024,
-                                               .def = 64,
-                                               .whole = true},
+                                       kRecurrentUnits,
+                                       kDenseUnits,
                                        Setting{.id = "before",
                                                .name = "Layers before",
                                                .help = "Dense layers before the recurrent one.",

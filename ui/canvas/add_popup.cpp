@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/canvas/add_popup.h"
 
-#include <QKeyEvent>
 #include <QLineEdit>
-#include <QListWidget>
-#include <QVBoxLayout>
 #include <algorithm>
 
-#include "ui/browser/node_delegate.h"
 #include "ui/theme.h"
 
 namespace ui {
@@ -49,89 +45,30 @@ std::vector<const core::NodeType*> searchNodes(const core::Registry& registry, c
 }
 
 AddPopup::AddPopup(const core::Registry& registry, QWidget* parent)
-    : QFrame(parent), registry_(registry), search_(new QLineEdit), list_(new QListWidget) {
-  setProperty("role", "popup");
-  setFixedSize(280, 340);
-  auto* layout = new QVBoxLayout(this);
-  layout->setContentsMargins(8, 8, 8, 8);
-  layout->addWidget(search_);
-  layout->addWidget(list_);
-  search_->setPlaceholderText(tr("Search nodes"));
-  search_->setAccessibleName(tr("Search nodes to add"));
-  list_->setAccessibleName(tr("Nodes to add"));
-  list_->setItemDelegate(new NodeDelegate(list_));
-  list_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  list_->setFocusProxy(search_);
-  search_->installEventFilter(this);
-  connect(search_, &QLineEdit::textChanged, this, &AddPopup::fill);
-  connect(list_, &QListWidget::itemClicked, this, &AddPopup::choose);
-  hide();
-}
+    : SearchPopup({280, 340}, tr("Search nodes"), tr("Search nodes to add"), tr("Nodes to add"), parent),
+      registry_(registry) {}
 
 void AddPopup::open(QPoint at, std::function<bool(const core::NodeType&)> fits) {
   fits_ = std::move(fits);
-  search_->clear();
-  fill();
-  move(std::clamp(at.x(), 4, std::max(4, parentWidget()->width() - width() - 4)),
-       std::clamp(at.y(), 4, std::max(4, parentWidget()->height() - height() - 4)));
-  show();
-  raise();
-  search_->setFocus();
+  openAt(at);
 }
 
 void AddPopup::fill() {
-  list_->clear();
-  auto types = searchNodes(registry_, search_->text());
-  if (search_->text().isEmpty())  // what was used last comes first
+  auto types = searchNodes(registry_, search()->text());
+  if (search()->text().isEmpty())  // what was used last comes first
     std::stable_partition(types.begin(), types.end(),
                           [this](const auto* t) { return recent_.contains(text(t->info.id)); });
   for (const core::NodeType* type : types) {
     if (fits_ && !fits_(*type)) continue;
-    auto* item = new QListWidgetItem(text(type->info.name), list_);
-    item->setData(NodeDelegate::kTypeRole, text(type->info.id));
-    item->setData(NodeDelegate::kStripeRole, categoryColour(type->info.category));
-    item->setData(NodeDelegate::kNoteRole, categoryName(type->info.category));
-    item->setToolTip(text(type->info.help));
+    addItem(text(type->info.name), text(type->info.id), categoryColour(type->info.category),
+            categoryName(type->info.category), text(type->info.help));
   }
-  list_->setCurrentRow(0);
 }
 
-void AddPopup::choose() {
-  const QListWidgetItem* item = list_->currentItem();
-  if (!item) return;
-  const QString type = item->data(NodeDelegate::kTypeRole).toString();
+void AddPopup::taken(const QString& type) {
   recent_.removeAll(type);
   recent_.prepend(type);
   recent_ = recent_.mid(0, kRecent);
-  hide();
-  Q_EMIT chosen(type);
-}
-
-bool AddPopup::eventFilter(QObject* watched, QEvent* event) {
-  if (event->type() == QEvent::KeyPress) {
-    const auto* key = static_cast<QKeyEvent*>(event);
-    switch (key->key()) {
-      case Qt::Key_Escape:
-        hide();
-        parentWidget()->setFocus();
-        return true;
-      case Qt::Key_Return:
-      case Qt::Key_Enter:
-        choose();
-        return true;
-      case Qt::Key_Down:
-        list_->setCurrentRow(std::min(list_->currentRow() + 1, list_->count() - 1));
-        return true;
-      case Qt::Key_Up:
-        list_->setCurrentRow(std::max(list_->currentRow() - 1, 0));
-        return true;
-      default:
-        break;
-    }
-  } else if (event->type() == QEvent::FocusOut && isVisible()) {
-    hide();
-  }
-  return QFrame::eventFilter(watched, event);
 }
 
 }  // namespace ui

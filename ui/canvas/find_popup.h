@@ -2,38 +2,24 @@
 // Type a name, jump to the node.
 #pragma once
 
-#include <QFrame>
-
+#include "ui/canvas/search_popup.h"
 #include "ui/document.h"
-
-class QLineEdit;
-class QListWidget;
 
 namespace ui {
 
-class FindPopup : public QFrame {
+class FindPopup : public SearchPopup {
   Q_OBJECT
  public:
   FindPopup(const Document& document, QWidget* parent);
 
   /// Shows all nodes of the patch, at the top of the parent.
   void open();
-  QLineEdit* search() const { return search_; }
-  QListWidget* list() const { return list_; }
-
- Q_SIGNALS:
-  void chosen(const QString& node);
 
  protected:
-  bool eventFilter(QObject* watched, QEvent* event) override;
+  void fill() override;
 
  private:
-  void fill();
-  void choose();
-
   const Document& document_;
-  QLineEdit* search_;
-  QListWidget* list_;
 };
 
 }  // namespace ui
