@@ -5,7 +5,7 @@
 # libjack-jackd2-dev stands beside librtaudio-dev on purpose: alone, the latter pulls jackd1 in.
 build_packages="g++ cmake ninja-build pkg-config ccache
   qt6-base-dev qt6-svg-dev libgl-dev
-  libjack-jackd2-dev librtaudio-dev librtmidi-dev
+  libasound2-dev libjack-jackd2-dev librtaudio-dev librtmidi-dev
   libxtensor-dev xtl-dev libxsimd-dev libxtensor-blas-dev libopenblas-pthread-dev
   libdnnl-dev libsndfile1-dev libsoxr-dev libsamplerate0-dev libfftw3-dev libebur128-dev
   nlohmann-json3-dev libcli11-dev libreaderwriterqueue-dev

@@ -14,6 +14,7 @@
 #include "app/commands.h"
 #include "app/engine_host.h"
 #include "app/export.h"
+#include "app/sound_libraries.h"
 #include "presets/model_file.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
@@ -71,6 +72,7 @@ void onQtMessage(QtMsgType type, const QMessageLogContext&, const QString&) {
 int runStudio(int& argc, char** argv, const core::Registry& registry, const std::string& patch) {
   QElapsedTimer sinceStart;
   sinceStart.start();
+  silenceSoundLibraries();
   // a recording instead of a patch: the patch that can learn any recording, with it as the target; a
   // folder: recordings to train on
   std::error_code code;
