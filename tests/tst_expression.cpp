@@ -207,7 +207,7 @@ class TestExpression : public QObject {
     QVERIFY(swing(0.6, 0.7) > 0.1 && swing(0.6, 0.7) < 15);
     close(swing(1.2, 2), 60, 1);
     int crossings = 0;
-    for (double s = 1.2; s < 2.2; s += 0.004) crossings += v.out("pitch", s) > 0 != v.out("pitch", s + 0.004) > 0;
+    for (double s = 1.2; s < 2.2; s += 0.004) crossings += (v.out("pitch", s) > 0) != (v.out("pitch", s + 0.004) > 0);
     QVERIFY2(crossings == 10, qPrintable(QString::number(crossings)));  // five swings in a second
   }
 
