@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// MIDI in by RtMidi: notes, sustain pedal, bend, pressure, expression, all-notes-off, controllers. The only file pair that
-// knows RtMidi. The API is always named: RtMidi's default constructor throws where ALSA is missing.
+// MIDI in by RtMidi: notes, sustain pedal, bend, pressure, expression, all-notes-off, controllers. The only file pair
+// that knows RtMidi. The API is always named: RtMidi's default constructor throws where ALSA is missing.
 #pragma once
 
 #include <functional>
