@@ -13,8 +13,8 @@
 namespace app {
 namespace {
 
-constexpr std::array kCommands{"nodes",    "presets",  "check", "render",  "fit",   "train",
-                               "evaluate", "transfer", "swap",  "compare", "bench", "demo"};
+constexpr std::array kCommands{"nodes",    "presets", "check",  "render",  "fit",   "train", "evaluate",
+                               "transfer", "swap",    "preset", "compare", "bench", "demo"};
 
 /// A word that is a command, help or version; anything else is a patch for the studio.
 bool isCommand(const std::string& word) {
@@ -57,6 +57,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   TrainArguments train;
   TransferArguments transfer;
   SwapArguments swap;
+  PresetArguments preset;
 
   auto* nodes = cli.add_subcommand("nodes", "List the node types with their inputs, settings, tensors and outputs");
   auto* presets = cli.add_subcommand("presets", "List the factory presets");
@@ -136,6 +137,12 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
                    "Parts of B: harmonic, noise, reverb, decoder, encoder (what listens, and what gives z)")
       ->delimiter(',');
   swaps->add_flag("--no-reverb", swap.noReverb, "Leave the room out of the result (dereverberation)");
+  auto* installs = cli.add_subcommand("preset", "Put a trained model into a patch that plays it");
+  installs->add_option("MODEL", preset.model, "Model file")->required();
+  installs->add_option("PATCH", preset.patch, "Patch that plays it (a file or a factory preset)")->required();
+  installs->add_option("-o,--output", preset.out, "Model file, .safetensors; may be PATCH")->required();
+  installs->add_option("--recordings", preset.recordings,
+                       "Folder it was trained on: touch, attack and release follow it, keys get one level");
   auto* compares = cli.add_subcommand("compare", "Measure how close one recording is to another");
   compares->add_option("TARGET", patch)->required();
   compares->add_option("OUTPUT", output)->required();
@@ -179,6 +186,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
     if (command == "evaluate") return evaluateCommand(registry, patch, output, json);
     if (command == "transfer") return transferCommand(registry, transfer);
     if (command == "swap") return swapCommand(registry, swap);
+    if (command == "preset") return presetCommand(registry, preset);
     if (command == "compare") return compareCommand(patch, output, json);
     if (command == "bench") return benchCommand(registry, benches, json);
     return demoCommand(registry);

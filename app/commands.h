@@ -51,6 +51,10 @@ struct SwapArguments {
   bool noReverb = false;
 };
 
+struct PresetArguments {
+  std::string model, patch, recordings, out;
+};
+
 /// Prints "tonewright: sentence" on stderr, in one line; returns `code`.
 int fail(const core::Error& error, int code = 1);
 
@@ -63,6 +67,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& arguments
 int evaluateCommand(const core::Registry& registry, const std::string& model, const std::string& folder, bool json);
 int transferCommand(const core::Registry& registry, const TransferArguments& arguments);
 int swapCommand(const core::Registry& registry, const SwapArguments& arguments);
+int presetCommand(const core::Registry& registry, const PresetArguments& arguments);
 int compareCommand(const std::string& target, const std::string& output, bool json);
 int benchCommand(const core::Registry& registry, const BenchArguments& arguments, bool json);
 /// The main job without a display: fits a factory patch to a recording and leaves everything in a

@@ -58,7 +58,11 @@ std::vector<core::PlayerEvent> fromMidi(const std::vector<unsigned char>& m) {
     case 0x80:
       return {{0, Type::noteOff, key, 0}};
     case 0xb0:
+      if (a == 11) return {{0, Type::expression, 0, static_cast<float>(b) / 127.0F}};
       if (a == 64) return {{0, Type::sustain, 0, b >= 64 ? 1.0F : 0.0F}};
+      if (a == 121)  // reset all controllers
+        return {
+            {0, Type::sustain, 0, 0}, {0, Type::bend, 0, 0}, {0, Type::pressure, 0, 0}, {0, Type::expression, 0, 1}};
       if (a == 120 || a == 123) return {{0, Type::panic, 0, 0}};
       return {};
     case 0xd0:

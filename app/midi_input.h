@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// MIDI in by RtMidi: notes, sustain pedal, bend, pressure, all-notes-off, controllers. The only file pair that
-// knows RtMidi. The API is always named: RtMidi's default constructor throws where ALSA is missing.
+// MIDI in by RtMidi: notes, sustain pedal, bend, pressure, expression, all-notes-off, controllers. The only file pair
+// that knows RtMidi. The API is always named: RtMidi's default constructor throws where ALSA is missing.
 #pragma once
 
 #include <functional>
@@ -29,7 +29,7 @@ struct ControllerMove {
 
 /// The controller a message moves; nothing for other messages and for those with a fixed meaning
 /// here or in the standard: sustain pedal (64), bank select (0, 32), parameter numbers (6, 38,
-/// 96-101), channel mode (120-127).
+/// 96-101), channel mode (120-127). Expression (11) goes to the note input and may move a knob as well.
 std::optional<ControllerMove> controllerFromMidi(const std::vector<unsigned char>& message);
 
 class MidiInput {

@@ -78,6 +78,7 @@ void channelEvent(std::uint32_t status, std::uint32_t a, std::uint32_t b, std::u
       add((b & 0x7f) ? Type::noteOn : Type::noteOff, key, value);
       break;
     case 0xb0:
+      if (a == 11) add(Type::expression, 0, value);
       if (a == 64) add(Type::sustain, 0, b >= 64 ? 1.0f : 0.0f);
       if (a == 120 || a == 123) add(Type::panic, 0, 0);
       break;

@@ -12,7 +12,7 @@
 
 namespace core {
 
-/// Reads a MIDI file: notes, pedal (controller 64), bend (two semitones each way), channel pressure,
+/// Reads a MIDI file: notes, pedal (controller 64), expression (11), bend (two semitones each way), channel pressure,
 /// all-sound-off, of all channels and tracks, timed by the tempo map. Sorted by frame at `rate`; offs
 /// come before ons of the same frame. A file that breaks off is read as far as it goes. Error: not a
 /// MIDI file, one that cannot be opened, longer than a day, or without a note.

@@ -135,11 +135,11 @@ struct Setup {
 
 /// Something a player or a phrase does at one frame.
 struct VoiceEvent {
-  enum class Type : std::uint8_t { noteOn, noteOff, bend, pressure, panic, reset };
+  enum class Type : std::uint8_t { noteOn, noteOff, bend, pressure, expression, panic, reset };
   std::int64_t frame = 0;  ///< absolute
   Type type = Type::noteOn;
   int voice = 0;        ///< -1: all voices
-  Sample value = 0;     ///< noteOn: MIDI note number; bend: octaves; pressure: 0 to 1
+  Sample value = 0;     ///< noteOn: MIDI note number; bend: octaves; pressure, expression: 0 to 1
   Sample velocity = 0;  ///< noteOn: 0 to 1
   bool operator==(const VoiceEvent&) const = default;
 };

@@ -74,6 +74,9 @@ void VoiceAllocator::take(const PlayerEvent& e, std::vector<VoiceEvent>& out) {
     case PlayerEvent::Type::pressure:
       out.push_back({e.frame, VoiceEvent::Type::pressure, -1, static_cast<Sample>(e.value), 0});
       return;
+    case PlayerEvent::Type::expression:
+      out.push_back({e.frame, VoiceEvent::Type::expression, -1, static_cast<Sample>(e.value), 0});
+      return;
     case PlayerEvent::Type::panic:
       for (Voice& v : voices_) v.down = v.gate = false;
       stacked_ = 0;

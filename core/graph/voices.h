@@ -16,11 +16,11 @@ inline constexpr int kMaxVoices = 16;
 
 /// What a player does, before a voice is chosen.
 struct PlayerEvent {
-  enum class Type : std::uint8_t { noteOn, noteOff, sustain, bend, pressure, panic };
+  enum class Type : std::uint8_t { noteOn, noteOff, sustain, bend, pressure, expression, panic };
   std::int64_t frame = 0;
   Type type = Type::noteOn;
   float key = 60;   ///< MIDI note number; which note a noteOff ends. Fractions keep their own key.
-  float value = 0;  ///< noteOn: velocity 0-1; sustain: 0 or 1; bend: octaves; pressure: 0-1
+  float value = 0;  ///< noteOn: velocity 0-1; sustain: 0 or 1; bend: octaves; pressure, expression: 0-1
 };
 
 /// Gives notes to voices. A free voice first (longest silent), else the oldest released one, else

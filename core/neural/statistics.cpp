@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/neural/playing_statistics.h"
+
 namespace core {
 namespace {
 constexpr double kLeastSpread = 0.05;
@@ -45,6 +47,7 @@ void writeSettings(PatchNode& node, const NodeType& type, const std::string& inp
 }  // namespace
 
 void writeStatistics(Patch& patch, const FrontCut& cut, const Dataset& data, const Registry& registry) {
+  if (const auto playing = measurePlaying(cut, data)) writePlaying(patch, *playing, registry);
   for (std::size_t f = 0; f < cut.features.size(); ++f) {
     const Feature& feature = cut.features[f];
     for (const auto& [node, input] : feature.inputs) {

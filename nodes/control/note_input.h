@@ -14,7 +14,7 @@ struct NoteInput {
   static constexpr NodeInfo info{
       .id = "control.note",
       .name = "Note input",
-      .help = "Notes from the keyboard, MIDI or the phrase: gate, pitch, velocity, bend and pressure.",
+      .help = "Notes from the keyboard, MIDI or the phrase: gate, pitch, velocity, bend, pressure and expression.",
       .category = Category::control,
       .startsVoices = true};
   enum InputRow { tune };
@@ -25,7 +25,7 @@ struct NoteInput {
                                            .min = -1200,
                                            .max = 1200,
                                            .def = 0}};
-  enum OutputRow { gate, pitch, velocity, bend, pressure };
+  enum OutputRow { gate, pitch, velocity, bend, pressure, expression };
   static constexpr std::array outputs{
       Output{.id = "gate",
              .name = "Gate",
@@ -33,11 +33,12 @@ struct NoteInput {
       Output{.id = "pitch", .name = "Pitch", .help = "Octaves from C4, bend and tune included."},
       Output{.id = "velocity", .name = "Velocity", .help = "How hard the key was struck, 0 to 1."},
       Output{.id = "bend", .name = "Bend", .help = "Pitch bend in octaves."},
-      Output{.id = "pressure", .name = "Pressure", .help = "Aftertouch, 0 to 1."}};
+      Output{.id = "pressure", .name = "Pressure", .help = "Aftertouch, 0 to 1."},
+      Output{.id = "expression", .name = "Expression", .help = "Controller 11, 0 to 1; 1 until it is moved."}};
 
   template <int L>
   struct State {
-    Vec<L> gate{}, pitch{}, velocity{}, bend{}, pressure{};
+    Vec<L> gate{}, pitch{}, velocity{}, bend{}, pressure{}, expression = splat<L>(1);
   };
 
   template <int L>
@@ -70,6 +71,9 @@ struct NoteInput {
           break;
         case VoiceEvent::Type::pressure:
           setLane<L>(s.pressure, l, e.value);
+          break;
+        case VoiceEvent::Type::expression:
+          setLane<L>(s.expression, l, e.value);
           break;
         case VoiceEvent::Type::reset:
           break;
@@ -107,6 +111,7 @@ struct NoteInput {
     fill(velocity, s.velocity);
     fill(bend, s.bend);
     fill(pressure, s.pressure);
+    fill(expression, s.expression);
     if (!b.reads(pitch)) return;
     const auto out = b.out(pitch);
     for (int i = from; i < to; ++i) out.set(i, base + cents[i] * (1.0_s / 1200.0_s));

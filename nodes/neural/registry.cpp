@@ -5,6 +5,7 @@
 #include "nodes/neural/controller.h"
 #include "nodes/neural/embedding.h"
 #include "nodes/neural/encoder.h"
+#include "nodes/neural/expression.h"
 #include "nodes/neural/loudness.h"
 #include "nodes/neural/mfcc.h"
 #include "nodes/neural/pitch_tracker.h"
@@ -17,4 +18,5 @@ void nodes::addNeuralNodes(core::Registry& r) {
   r.add(core::makeNodeType<Mfcc>());
   r.add(core::makeNodeType<NeuralEncoder>());
   r.add(core::makeNodeType<InstrumentEmbedding>());
+  r.add(core::makeNodeType<Expression>());
 }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `preset`: a trained model into a patch that plays it.
+#include <cstdio>
+
+#include "app/catalog.h"
+#include "app/commands.h"
+#include "core/file/recordings.h"
+#include "core/graph/units.h"
+#include "core/neural/instrument_patch.h"
+#include "presets/model_file.h"
+
+namespace app {
+namespace {
+using core::Error;
+using core::Result;
+
+/// Tables of the recordings, keys at one level; prints what it did.
+Result<void> takePlaying(const presets::Model& model, core::Patch& patch, const core::Registry& registry,
+                         const std::string& folder) {
+  const auto files = core::recordings(folder);
+  if (files.empty()) return Error{"The folder \"" + folder + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."};
+  core::DatasetOptions options;
+  options.validate = model.info.validated;
+  std::error_code code;
+  if (std::filesystem::is_directory(folder, code)) options.root = folder;
+  const auto tables = core::listenToPlaying(model.patch, registry, files, options, {});
+  if (!tables) return tables.error();
+  if (core::writePlaying(patch, *tables, registry) == 0)
+    return Error{"Nothing in \"" + patch.name +
+                 "\" plays from tables; add an Expression node between keys and controller."};
+  const auto keyOf = [](double octaves) { return static_cast<int>(std::lround(60 + 12 * octaves)); };
+  const int lowest = keyOf(tables->lowest), highest = keyOf(tables->highest);
+  const auto levels = core::levelKeys(patch, registry, lowest, highest, {});
+  if (!levels) return levels.error();
+  std::printf("Keys %s to %s at velocity 0.8, LUFS:", core::noteName(lowest).c_str(), core::noteName(highest).c_str());
+  for (const double lufs : *levels) std::printf(" %.1f", lufs);
+  std::printf("\n");
+  return {};
+}
+}  // namespace
+
+int presetCommand(const core::Registry& registry, const PresetArguments& a) {
+  if (!a.out.ends_with(presets::kModelEnding))
+    return fail(Error{"\"" + a.out + "\" must end in .safetensors; that is the format of models."});
+  auto model = presets::readModel(a.model);
+  if (!model) return fail(model.error());
+  const auto into = loadPatch(a.patch);
+  if (!into) return fail(into.error());
+  auto patch = core::installModel(model->patch, *into, registry);
+  if (!patch) return fail(patch.error());
+  if (!a.recordings.empty())
+    if (auto done = takePlaying(*model, *patch, registry, a.recordings); !done) return fail(done.error());
+  if (auto done = core::levelPhrase(*patch, registry); !done) return fail(done.error());
+  if (auto done = presets::writeModel({*patch, model->info}, a.out); !done) return fail(done.error());
+  std::printf("%s: \"%s\" plays what \"%s\" learned\n", a.out.c_str(), patch->name.c_str(), model->patch.name.c_str());
+  return 0;
+}
+
+}  // namespace app

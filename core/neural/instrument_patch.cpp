@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/neural/instrument_patch.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/analysis/loudness.h"
+#include "core/graph/render.h"
+#include "core/neural/parts.h"
+#include "core/neural/playing_tables.h"
+
+namespace core {
+namespace {
+constexpr int kClipTicks = 64;        // of the cut; nothing is trained
+constexpr double kUnderTrained = 12;  // dB; what plays from tables closes over so much
+constexpr int kTurns = 6;
+constexpr double kWithin = 0.8, kPart = 0.8;  // LU; part of an error that one turn takes away
+constexpr double kMostCorrection = 15;        // dB
+constexpr int kKeyOfFirst = 24;               // MIDI note of the tables' first pitch
+
+double loudnessOf(const Rendering& r) { return integratedLoudness({r.rate, {r.channels[0], r.channels[1]}}); }
+
+const NodeType* typeWith(const Registry& registry, const PatchNode& n, const char* tensor) {
+  const NodeType* type = registry.find(n.type);
+  return type && type->tensorIndex(tensor) >= 0 ? type : nullptr;
+}
+
+void writeCorrection(Patch& patch, const Registry& registry, const std::vector<float>& decibels) {
+  for (PatchNode& n : patch.nodes)
+    if (typeWith(registry, n, kCorrectionTensor))
+      n.tensors[kCorrectionTensor] = std::make_shared<const Blob>(Blob{{kTablePitches}, decibels});
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+}  // namespace
+
+Result<Patch> installModel(const Patch& model, const Patch& patch, const Registry& registry) {
+  Patch out = patch;
+  bool learned = false;
+  for (PatchNode& n : out.nodes) {
+    const PatchNode* from = model.find(n.id);
+    if (!from || from->type != n.type) continue;
+    for (const auto& [id, value] : from->settings) n.settings[id] = value;
+    for (const auto& [id, blob] : from->tensors) n.tensors[id] = blob;
+    learned = learned || !from->tensors.empty();
+  }
+  if (!learned)
+    return Error{"\"" + patch.name + "\" has no node that \"" + model.name +
+                 "\" has learned; give its controller and its room the model's names."};
+  if (const auto range = trainedRange(out, registry))
+    for (PatchNode& n : out.nodes)
+      if (const NodeType* type = typeWith(registry, n, kQuantilesTensor); type && type->inputIndex("floor") >= 0) {
+        const Range knob = type->inputs[static_cast<std::size_t>(type->inputIndex("floor"))].range();
+        n.values["floor"] = std::clamp(range->loudnessLow - kUnderTrained, knob.min, knob.max);
+      }
+  return out;
+}
+
+Result<PlayingTables> listenToPlaying(const Patch& model, const Registry& registry,
+                                      const std::vector<std::filesystem::path>& files, const DatasetOptions& options,
+                                      const std::stop_token& stop) {
+  const auto cut = cutFront(model, registry, kClipTicks);
+  if (!cut) return cut.error();
+  DatasetOptions plain = options;
+  plain.pitchCopies = false;
+  const auto data = Dataset::load(
+      files, *cut, registry, plain, [](const std::string&, double) {}, stop);
+  if (!data) return data.error();
+  const auto tables = measurePlaying(*cut, *data);
+  if (!tables) return Error{"No note is held in these recordings, so how the instrument is played cannot be measured."};
+  return *tables;
+}
+
+Result<double> keyLoudness(const Patch& patch, const Registry& registry, int key, double velocity, double seconds) {
+  Patch one = patch;
+  one.phrase = {{static_cast<double>(key), 0, seconds, velocity}};
+  RenderOptions options;
+  options.seconds = seconds;
+  const auto sound = render(one, registry, options);
+  if (!sound) return sound.error();
+  return loudnessOf(*sound);
+}
+
+Result<std::vector<double>> levelKeys(Patch& patch, const Registry& registry, int lowest, int highest,
+                                      const std::stop_token& stop) {
+  std::vector<float> decibels(kTablePitches, 0.0F);
+  for (int turn = 0;; ++turn) {
+    std::vector<double> heard;
+    for (int key = lowest; key <= highest; ++key) {
+      if (stop.stop_requested()) return Error{"Cancelled."};
+      const auto lufs = keyLoudness(patch, registry, key);
+      if (!lufs) return lufs.error();
+      heard.push_back(std::max(*lufs, -100.0));
+    }
+    if (heard.empty() || turn == kTurns) return heard;
+    const double middle = median(heard);
+    bool level = true;
+    for (int k = 0; k < kTablePitches; ++k) {
+      const int key = std::clamp(k + kKeyOfFirst, lowest, highest);
+      const double off = heard[static_cast<std::size_t>(key - lowest)] - middle;
+      const double excess = off - std::clamp(off, -kWithin, kWithin);
+      level = level && excess == 0;
+      float& c = decibels[static_cast<std::size_t>(k)];
+      c = static_cast<float>(std::clamp(static_cast<double>(c) - kPart * excess, -kMostCorrection, kMostCorrection));
+    }
+    if (level) return heard;
+    writeCorrection(patch, registry, decibels);
+  }
+}
+
+Result<void> levelPhrase(Patch& patch, const Registry& registry, double lufs) {
+  for (PatchNode& n : patch.nodes) {
+    const NodeType* type = registry.find(n.type);
+    const int level = type && type->info.isOutput ? type->inputIndex("level") : -1;
+    if (level < 0) continue;
+    const auto sound = render(patch, registry);
+    if (!sound) return sound.error();
+    const double heard = loudnessOf(*sound);
+    if (!std::isfinite(heard))
+      return Error{"The phrase of \"" + patch.name + "\" is silent, so its level cannot be set."};
+    const Input& knob = type->inputs[static_cast<std::size_t>(level)];
+    n.values["level"] = std::clamp(knobValue(n, knob) + lufs - heard, knob.min, knob.max);
+    return {};
+  }
+  return Error{"\"" + patch.name + "\" has no output."};
+}
+
+}  // namespace core

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A patch that plays a trained model: the model's parts put into it, its keys brought to one level.
+#pragma once
+
+#include <stop_token>
+
+#include "core/neural/playing_statistics.h"
+
+namespace core {
+
+/// `patch` with the settings and tensors of those nodes of `model` that have its nodes' id and type:
+/// wiring, knobs, name and phrase stay, and settings that the model's node leaves out. The floor of
+/// loudness of what plays from tables lies 12 dB under what the controller was trained on. Error: no
+/// node with a tensor is common to both.
+Result<Patch> installModel(const Patch& model, const Patch& patch, const Registry& registry);
+
+/// How recordings are played, as the model hears them. Takes named in `heldOut` are left out. Error:
+/// what loading says, or no note was sustained.
+Result<PlayingTables> listenToPlaying(const Patch& model, const Registry& registry,
+                                      const std::vector<std::filesystem::path>& files, const DatasetOptions& options,
+                                      const std::stop_token& stop);
+
+/// Integrated loudness (LUFS) of a key held for `seconds`; -HUGE_VAL for silence. Error: what rendering says.
+Result<double> keyLoudness(const Patch& patch, const Registry& registry, int key, double velocity = 0.8,
+                           double seconds = 1.6);
+
+/// Writes the level corrections of the tables, until keys from lowest to highest (MIDI notes) lie within
+/// a loudness unit of their median. Returns the loudness of each key then. Error: what rendering says.
+Result<std::vector<double>> levelKeys(Patch& patch, const Registry& registry, int lowest, int highest,
+                                      const std::stop_token& stop);
+
+/// Sets the output's level so that the phrase plays at `lufs`. Error: no output, silence, what rendering says.
+Result<void> levelPhrase(Patch& patch, const Registry& registry, double lufs = -18);
+
+}  // namespace core
