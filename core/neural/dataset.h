@@ -72,6 +72,7 @@ class Dataset {
   /// From here on the sound of clips is later than their features by so much: what a controller that is
   /// told of a sound so late can play at best.
   void setLag(double seconds) { late_ = std::llround(seconds * rate_); }
+  double lagSeconds() const { return static_cast<double>(late_) / rate_; }
   /// Samples of a clip, zeros outside the recording.
   void sound(const Slice& slice, std::span<Sample> out) const;
   /// A feature of a clip as the rows of a track: row r + 1 is tick r, row 0 repeats it. The clip's gain is

@@ -295,6 +295,7 @@ Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesyste
   result_.warnings.insert(result_.warnings.end(), guard_.sentences().begin(), guard_.sentences().end());
   result_.skipped = data_.skipped();
   result_.secondsOfSound = data_.seconds();
+  result_.lagSeconds = data_.lagSeconds();
   result_.cancelled = stop_.stop_requested();
   return std::move(result_);
 }
