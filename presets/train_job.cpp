@@ -28,9 +28,11 @@ Result<void> writeCheckpoint(const std::filesystem::path& path, const Model& mod
 
 std::string trainingLine(const core::TrainResult& r, unsigned seed) {
   char line[200];
-  std::snprintf(line, sizeof line, "%d steps, %.1f min, seed %u, loss %.4f, held out %.4f, %.0f s of sound",
-                r.state.step, r.state.seconds / 60, seed, r.curve.empty() ? 0 : r.curve.back().loss, r.state.best,
-                r.secondsOfSound);
+  std::snprintf(
+      line, sizeof line,
+      "%d steps, %.1f min, seed %u, loss %.4f, held out %.4f, %.0f s of sound, plays %.0f ms after what it hears",
+      r.state.step, r.state.seconds / 60, seed, r.curve.empty() ? 0 : r.curve.back().loss, r.state.best,
+      r.secondsOfSound, 1000 * r.lagSeconds);
   return line;
 }
 }  // namespace

@@ -6,7 +6,9 @@
 
 #include "core/file/recordings.h"
 #include "core/graph/gradient.h"
+#include "core/neural/batch.h"
 #include "core/neural/guards.h"
+#include "core/neural/lag.h"
 #include "core/neural/sizes.h"
 #include "presets/train_job.h"
 #include "tests/model_rig.h"
@@ -56,13 +58,16 @@ Patch swallowed() {
   p.find("room")->tensors["response"] = std::make_shared<const Blob>(std::move(blob));
   return p;
 }
+Result<Dataset> datasetOf(const FrontCut& cut, const std::filesystem::path& folder) {
+  return Dataset::load(recordings(folder), cut, registry(), {}, [](const std::string&, double) {}, {});
+}
 /// A guard over the clips of a folder.
 CollapseGuard guardOver(const Patch& patch, const std::filesystem::path& folder) {
   CollapseGuard guard;
   const int ticks = clipTicks(1.2, patch.rate);
   const auto cut = cutFront(patch, registry(), ticks + 1);
   if (!cut) return guard;
-  const auto data = Dataset::load(recordings(folder), *cut, registry(), {}, [](const std::string&, double) {}, {});
+  const auto data = datasetOf(*cut, folder);
   if (!data) return guard;
   std::mt19937 random(3);
   std::vector<Slice> slices;
@@ -171,6 +176,66 @@ class TestTraining : public QObject {
       QCOMPARE(heldOut, std::size_t{2});
       QCOMPARE(skipped, std::size_t{1});  // the silent one
     }
+  }
+
+  // ---- lag ------------------------------------------------------------------------------------
+
+  void clipsAreAsLateAsTold() {
+    const int ticks = clipTicks(0.8, kModelRate);
+    const auto cut = cutFront(follower(), registry(), ticks + 1);
+    QVERIFY(cut.has_value());
+    auto data = datasetOf(*cut, at("fast"));
+    QVERIFY(data.has_value());
+    const auto clip = [&](std::int64_t firstTick) {
+      std::vector<Sample> x(static_cast<std::size_t>(ticks) * kTick);
+      data->sound({0, firstTick, 0}, x);
+      return x;
+    };
+    const std::vector<Sample> start = clip(0), inside = clip(100), features = data->track({0, 100, 0}, 0, 1, 0, ticks);
+    constexpr std::size_t kLate = 200;  // frames, not a whole number of ticks
+    data->setLag(kLate / kModelRate);
+    QCOMPARE(data->lagSeconds(), kLate / kModelRate);
+    const std::vector<Sample> lateStart = clip(0), lateInside = clip(100);
+    for (std::size_t i = 0; i < kLate; ++i) QCOMPARE(lateStart[i], 0.0_s);
+    for (std::size_t i = kLate; i < start.size(); ++i) {
+      QCOMPARE(lateStart[i], start[i - kLate]);
+      QCOMPARE(lateInside[i], inside[i - kLate]);
+    }
+    QVERIFY(data->track({0, 100, 0}, 0, 1, 0, ticks) == features);  // what the controller hears stays
+  }
+  /// An instrument that does what its features say agrees best with a sound that is as late as they are.
+  void theMeasuredLagIsTheBest() {
+    const Patch patch = follower();
+    const int ticks = clipTicks(0.8, patch.rate);
+    const auto cut = cutFront(patch, registry(), ticks + 1);
+    QVERIFY(cut.has_value());
+    auto data = datasetOf(*cut, at("folder"));
+    auto batch = Batch::create(*cut, registry(), {4, 0.8, 0.2});
+    const auto lags = measureLags(patch, registry());
+    QVERIFY(data.has_value() && batch.has_value() && lags.has_value());
+    std::vector<double> values;
+    for (const Learnable& l : (*batch)->learnables()) values.insert(values.end(), l.start.begin(), l.start.end());
+    (*batch)->setValues(values);
+    std::mt19937 random(5);
+    std::vector<Slice> clips;
+    for (int i = 0; i < 4; ++i) clips.push_back(data->draw(random, ticks));
+    const auto loss = [&](double seconds) {
+      data->setLag(seconds);
+      return (*batch)->step(*data, clips, 1, {}, {});
+    };
+    const double right = loss(lags->most()), none = loss(0), more = loss(2.5 * lags->most());
+    qInfo("loss %.4f at %.1f ms, %.4f at none, %.4f at more", right, 1e3 * lags->most(), none, more);
+    QVERIFY(right < none && right < more);
+  }
+  void trainingIsToldTheLag() {
+    const auto trained = run(job("late.safetensors", 1));
+    QVERIFY2(trained.has_value(), trained ? "" : trained.error().message.c_str());
+    const auto lags = measureLags(trained->result.patch, registry());
+    QVERIFY(lags.has_value());
+    QVERIFY2(std::fabs(trained->result.lagSeconds - lags->most()) < 1 / kModelRate,
+             qPrintable(QString("%1 s, measured %2 s").arg(trained->result.lagSeconds).arg(lags->most())));
+    QVERIFY(lags->most() > 0.008 && lags->most() < 0.03);
+    QVERIFY(trained->model.info.training.find("ms after what it hears") != std::string::npos);
   }
 
   // ---- files ----------------------------------------------------------------------------------

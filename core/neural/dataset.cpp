@@ -191,10 +191,13 @@ std::vector<Slice> Dataset::validationSlices(int ticks, int most) const {
 
 void Dataset::sound(const Slice& slice, std::span<Sample> out) const {
   const auto& x = sources_[static_cast<std::size_t>(slice.source)].sound;
-  const auto first = static_cast<std::size_t>(slice.firstTick * kTick);
+  const auto length = static_cast<std::int64_t>(x.size());
+  const std::int64_t first = slice.firstTick * kTick - late_;
   const auto gain = static_cast<Sample>(std::pow(10.0, static_cast<double>(slice.decibels) / 20));
-  for (std::size_t i = 0; i < out.size(); ++i)
-    out[i] = first + i < x.size() ? gain * static_cast<Sample>(x[first + i]) : 0.0_s;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::int64_t at = first + static_cast<std::int64_t>(i);
+    out[i] = at >= 0 && at < length ? gain * static_cast<Sample>(x[static_cast<std::size_t>(at)]) : 0.0_s;
+  }
 }
 
 std::vector<Sample> Dataset::track(const Slice& slice, int feature, int width, int levels, int rows) const {

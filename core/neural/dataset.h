@@ -3,6 +3,7 @@
 // lies between silences), which belong to training or to validation as a whole.
 #pragma once
 
+#include <cmath>
 #include <functional>
 #include <random>
 #include <stop_token>
@@ -68,7 +69,11 @@ class Dataset {
   Slice draw(std::mt19937& random, int ticks) const;
   /// The same clips at every call: one at the start of each validation take, at most `most`.
   std::vector<Slice> validationSlices(int ticks, int most) const;
-  /// `frames` samples of a clip, zeros past its end.
+  /// From here on the sound of clips is later than their features by so much: what a controller that is
+  /// told of a sound so late can play at best.
+  void setLag(double seconds) { late_ = std::llround(seconds * rate_); }
+  double lagSeconds() const { return static_cast<double>(late_) / rate_; }
+  /// Samples of a clip, zeros outside the recording.
   void sound(const Slice& slice, std::span<Sample> out) const;
   /// A feature of a clip as the rows of a track: row r + 1 is tick r, row 0 repeats it. The clip's gain is
   /// added to the first `levels` elements, which are decibels.
@@ -79,6 +84,7 @@ class Dataset {
   bool overlapsValidation(const Source& source, std::int64_t begin, std::int64_t end) const;
 
   double rate_ = 16000, gain_ = 0;  ///< Hz; dB by which clips differ from their recordings
+  std::int64_t late_ = 0;           ///< frames
   std::vector<Source> sources_;
   std::vector<Skipped> skipped_;
   std::vector<std::string> instruments_;

@@ -9,6 +9,7 @@
 #include "core/neural/batch.h"
 #include "core/neural/guards.h"
 #include "core/neural/instruments.h"
+#include "core/neural/lag.h"
 #include "core/neural/statistics.h"
 
 namespace core {
@@ -84,6 +85,8 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
   result_.patch = patch;
   writeStatistics(result_.patch, cut_, data_, registry_);
   nameInstruments();
+  // the pitch goes to its oscillator as late as it is; a level that was trained to guess ahead would be earlier
+  if (const auto lags = measureLags(result_.patch, registry_)) data_.setLag(lags->most());
   auto again = cutFront(result_.patch, registry_, ticks + 1);  // with what has just been written
   if (!again) return again.error();
   cut_ = std::move(*again);
@@ -292,6 +295,7 @@ Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesyste
   result_.warnings.insert(result_.warnings.end(), guard_.sentences().begin(), guard_.sentences().end());
   result_.skipped = data_.skipped();
   result_.secondsOfSound = data_.seconds();
+  result_.lagSeconds = data_.lagSeconds();
   result_.cancelled = stop_.stop_requested();
   return std::move(result_);
 }
