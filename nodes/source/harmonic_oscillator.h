@@ -80,12 +80,14 @@ struct HarmonicOscillator {
   /// Vectors in a row of levels.
   static int steps(const Setup& setup) { return (setup.whole(count) + 7) / 8; }
 
-  /// How loud harmonics 8 m + 1 ... 8 m + 8 are, and the slope of that; x: first harmonic / Nyquist.
+  /// Whether none of harmonics 1 ... 8 m + 8 fades; x: first harmonic / Nyquist.
+  static bool isWhole(int m, Sample x) { return kFade - kFade * x * static_cast<Sample>(8 * m + 8) >= 1; }
+  /// How loud harmonics 8 m + 1 ... 8 m + 8 are, and the slope of that.
   struct Fade {
     Wide weight, slope;
   };
   static Fade fade(int m, Sample x) {
-    if (kFade - kFade * x * static_cast<Sample>(8 * m + 8) >= 1) return {splat<kWide>(1), splat<kWide>(0)};
+    if (isWhole(m, x)) return {splat<kWide>(1), splat<kWide>(0)};
     const Wide k = Wide{1, 2, 3, 4, 5, 6, 7, 8} + splat<kWide>(static_cast<Sample>(8 * m));
     const Wide u = minimum(maximum(kFade - kFade * x * k, splat<kWide>(0)), splat<kWide>(1));
     return {u * u * (3.0_s - 2.0_s * u), -kFade * 6.0_s * u * (1.0_s - u) * k};
@@ -160,9 +162,32 @@ struct HarmonicOscillator {
     Sample top = most[0];
     for (int i = 1; i < kWide; ++i) top = maximum(top, most[i]);
     t.top = top * (2.0_s / b.rate());
-    t.norm[0] = heard(t.raw[0], t.amp[0], t.top, b.setup(), t.from);
-    t.norm[1] = heard(t.raw[1], t.amp[1], t.top, b.setup(), t.way);
-    for (int k = 0; k < 8 * steps(b.setup()); k += kWide) {
+    levels(b.setup(), t);
+  }
+  /// From the rows as given to those as heard: `from` and `way`. Where no harmonic fades both rows take
+  /// one pass, with the same bits.
+  static void levels(const Setup& setup, Tick& t) {
+    if (isWhole(steps(setup) - 1, t.top)) {
+      Wide sums[2] = {splat<kWide>(0), splat<kWide>(0)};
+      for (int side = 0; side < 2; ++side)
+        for (int k = 0; k < 8 * steps(setup); k += kWide) {
+          const Wide q = load<kWide>(&t.raw[side][static_cast<std::size_t>(k)]);
+          sums[side] = sums[side] + (q < 0.0_s ? -q : q);
+        }
+      for (int side = 0; side < 2; ++side)
+        t.norm[side] = setup.whole(normalise) ? 1.0_s / (sumOf(sums[side]) + kFloor) : 1.0_s;
+      const Wide gain[2] = {splat<kWide>(t.amp[0] * t.norm[0]), splat<kWide>(t.amp[1] * t.norm[1])};
+      for (int k = 0; k < 8 * steps(setup); k += kWide) {
+        const auto at = static_cast<std::size_t>(k);
+        const Wide from = load<kWide>(&t.raw[0][at]) * gain[0];
+        store<kWide>(&t.from[at], from);
+        store<kWide>(&t.way[at], load<kWide>(&t.raw[1][at]) * gain[1] - from);
+      }
+      return;
+    }
+    t.norm[0] = heard(t.raw[0], t.amp[0], t.top, setup, t.from);
+    t.norm[1] = heard(t.raw[1], t.amp[1], t.top, setup, t.way);
+    for (int k = 0; k < 8 * steps(setup); k += kWide) {
       Sample* way = &t.way[static_cast<std::size_t>(k)];
       store<kWide>(way, load<kWide>(way) - load<kWide>(&t.from[static_cast<std::size_t>(k)]));
     }
