@@ -33,7 +33,8 @@ class TestCommandLine : public QObject {
   void help_data() {
     QTest::addColumn<QStringList>("arguments");
     QTest::newRow("program") << QStringList{"--help"};
-    for (const char* c : {"nodes", "presets", "check", "render", "fit", "compare", "bench", "demo"})
+    for (const char* c : {"nodes", "presets", "check", "render", "fit", "train", "evaluate", "transfer", "swap",
+                          "preset", "compare", "bench", "demo"})
       QTest::newRow(c) << QStringList{c, "--help"};
     QTest::newRow("version") << QStringList{"--version"};
   }

@@ -323,6 +323,26 @@ class TestModels : public QObject {
     QVERIFY(run({"swap", at("model.safetensors"), "--no-reverb", "-o", at("dry.safetensors")}).exit == 0);
     QCOMPARE(presets::readModel(path("dry.safetensors"))->patch.nodes.size(), instrument(3).nodes.size() - 1);
   }
+  /// A model's weights into the patch that plays them from keys, whose wiring stays.
+  void presetCommand() {
+    const QString model = PRESETS_DIR "/../models/alto-sax.safetensors", played = at("played.safetensors");
+    const Run r = run({"preset", model, "neural-violin", "-o", played});
+    QVERIFY2(r.exit == 0, r.err.constData());
+    const auto from = presets::readModel(model.toStdString()), to = presets::readModel(played.toStdString()),
+               violin = presets::readModel(PRESETS_DIR "/neural-violin.safetensors");
+    QVERIFY(from && to && violin);
+    const auto weights = [](const presets::Model& m) {
+      return m.patch.find("controller")->tensors.at("weights")->data;
+    };
+    QVERIFY(weights(*to) == weights(*from) && weights(*to) != weights(*violin));
+    QVERIFY(to->patch.cables == violin->patch.cables && to->info.licence == from->info.licence);
+    const Run nothing = run({"preset", model, "subtractive-voice", "-o", played});
+    QVERIFY2(nothing.exit == 1 && nothing.err.count('\n') == 1, nothing.err.constData());
+    const Run empty = run({"preset", model, "neural-violin", "-o", played, "--recordings", at("no such folder")});
+    QVERIFY2(empty.exit == 1 && empty.err.contains("no such folder"), empty.err.constData());
+    QVERIFY(weights(*presets::readModel(played.toStdString())) == weights(*from));  // as before
+    QCOMPARE(run({"preset", model, "neural-violin", "-o", at("x.json")}).exit, 1);
+  }
 };
 
 QTEST_GUILESS_MAIN(TestModels)
