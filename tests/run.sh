@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs, builds and runs every test: sh tests/run.sh
-#   TONEWRIGHT_SANITIZERS=1  also lints what changed and runs the sanitizer builds, the longest stages
+#   TONEWRIGHT_SANITIZERS=1  also runs the sanitizer builds, the longest stages
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/app/setup.sh"
@@ -38,9 +38,9 @@ sanitized() {
     tail -n 1 "$folder/$suite.log"
   done
 }
+echo "== clang-tidy on what changed"
+sh tests/tidy.sh "$build"
 if [ "${TONEWRIGHT_SANITIZERS:-0}" = 1 ]; then
-  echo "== clang-tidy on what changed"
-  sh tests/tidy.sh "$build"
   echo "== engine and files under AddressSanitizer and UBSan"
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   export LSAN_OPTIONS="suppressions=$here/tests/lsan.supp"

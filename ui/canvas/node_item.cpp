@@ -12,7 +12,8 @@
 
 namespace ui {
 namespace {
-constexpr double kFar = 0.5;  ///< below this zoom: no antialiasing, no text
+constexpr double kFar = 0.5;                      ///< below this zoom: no antialiasing, no text but the name
+constexpr double kFarText = 9, kNamedWidth = 44;  ///< px on the screen: of that name, of a node that shows it
 constexpr double kMinWidth = 168, kMargin = 14, kGap = 14;
 
 QFont rowFont(int pixels, bool bold = false) {
@@ -156,7 +157,7 @@ void NodeItem::setStatus(float load, int faults) {
 
 void NodeItem::paint(QPainter* p, const QStyleOptionGraphicsItem* option, QWidget*) {
   const double zoom = QStyleOptionGraphicsItem::levelOfDetailFromTransform(p->worldTransform());
-  if (zoom < kFar) return paintFar(*p);
+  if (zoom < kFar) return paintFar(*p, zoom);
   const Theme& t = theme();
   p->setRenderHint(QPainter::Antialiasing);
   if (!nodeType_ || bypassed_) p->setOpacity(0.6);
@@ -172,7 +173,7 @@ void NodeItem::paint(QPainter* p, const QStyleOptionGraphicsItem* option, QWidge
   Q_UNUSED(option);
 }
 
-void NodeItem::paintFar(QPainter& p) const {
+void NodeItem::paintFar(QPainter& p, double zoom) const {
   const Theme& t = theme();
   p.setRenderHint(QPainter::Antialiasing, false);
   QPen edge(selected_ ? t.accent : t.line, selected_ ? 2 : 1);
@@ -187,6 +188,12 @@ void NodeItem::paintFar(QPainter& p) const {
       const QPointF at = rowPosition(output, static_cast<int>(i));
       p.fillRect(QRectF(at.x() - 4, at.y() - 4, 8, 8), signalColour(rows(output)[i].kind));
     }
+  if (width_ * zoom < kNamedWidth) return;
+  QFont font = rowFont(13, true);
+  font.setPixelSize(static_cast<int>(std::ceil(kFarText / zoom)));  // as large on the screen at any zoom
+  p.setFont(font);
+  p.setPen(t.text);
+  p.drawText(body().adjusted(kMargin, 4, -kMargin, -4), Qt::AlignCenter | Qt::TextWordWrap, title_);
 }
 
 void NodeItem::paintHeader(QPainter& p) const {

@@ -66,7 +66,7 @@ class NodeItem : public QGraphicsItem {
   void readPorts(const core::PatchNode& node);
   void readPlaceholderPorts();
   void layout();
-  void paintFar(QPainter& p) const;
+  void paintFar(QPainter& p, double zoom) const;
   void paintHeader(QPainter& p) const;
   void paintPort(QPainter& p, QPointF at, const Row& row, bool target) const;
   void paintRows(QPainter& p) const;
