@@ -32,7 +32,9 @@ class Voice {
     fill("attack-contour", [](int i) { return i < 10 ? -30 + 3 * i : 0; });  // 40 ms
     fill("release-contour", [](int i) { return -2.0 * i; });                 // 500 dB a second
     fill("level-correction", [](int) { return 0.0; });
-    fill("loudness-quantiles", [](int i) { return -50.0 + 10 * (i % kTableQuantiles) + 0.1 * (i / kTableQuantiles); });
+    fill("loudness-quantiles", [](int i) {
+      return -50.0 + 10 * (i % kTableQuantiles) + 0.1 * std::floor(i / static_cast<double>(kTableQuantiles));
+    });
   }
   template <class F>
   void fill(const char* tensor, F f) {

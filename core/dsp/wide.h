@@ -19,7 +19,7 @@ template <class Mask>
     return mask;
   } else {
     using Part = std::conditional_t<sizeof(Mask) == sizeof(__m128i), __m128i, __m256i>;
-    std::array<Part, sizeof(Mask) / sizeof(Part)> parts;
+    std::array<Part, sizeof(Mask) / sizeof(Part)> parts;  // NOLINT(bugprone-sizeof-expression): vectors
     std::memcpy(&parts, &mask, sizeof mask);
     if constexpr (sizeof(Part) == sizeof(__m128i)) {
       return !_mm_testz_si128(parts[0], parts[0]);
@@ -45,7 +45,6 @@ template <int L>
 /// Reads eight frames of eight rows as eight vectors of one frame each. Halves are put together by the
 /// loads, so that a third of a transposition's shuffles is saved.
 [[gnu::always_inline]] inline void loadColumns(const Sample* const* rows, std::ptrdiff_t from, std::array<Wide, 8>& v) {
-  using Index = VecInt<8>;
   std::array<Wide, 8> a, b;
   for (std::size_t i = 0; i < 4; ++i)
     for (std::size_t h = 0; h < 2; ++h)
@@ -53,27 +52,26 @@ template <int L>
                                              2, 3, 4, 5, 6, 7);
   for (std::size_t h = 0; h < 8; h += 4) {
     for (std::size_t i = 0; i < 2; ++i) {  // pairs
-      b[h + 2 * i] = __builtin_shuffle(a[h + 2 * i], a[h + 2 * i + 1], Index{0, 8, 1, 9, 4, 12, 5, 13});
-      b[h + 2 * i + 1] = __builtin_shuffle(a[h + 2 * i], a[h + 2 * i + 1], Index{2, 10, 3, 11, 6, 14, 7, 15});
+      b[h + 2 * i] = __builtin_shufflevector(a[h + 2 * i], a[h + 2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+      b[h + 2 * i + 1] = __builtin_shufflevector(a[h + 2 * i], a[h + 2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
     }
     for (std::size_t i = 0; i < 2; ++i) {  // quadruples
-      v[h + 2 * i] = __builtin_shuffle(b[h + i], b[h + i + 2], Index{0, 1, 8, 9, 4, 5, 12, 13});
-      v[h + 2 * i + 1] = __builtin_shuffle(b[h + i], b[h + i + 2], Index{2, 3, 10, 11, 6, 7, 14, 15});
+      v[h + 2 * i] = __builtin_shufflevector(b[h + i], b[h + i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      v[h + 2 * i + 1] = __builtin_shufflevector(b[h + i], b[h + i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
     }
   }
 }
 /// The way back: eight vectors of one frame each to eight frames of eight rows.
 [[gnu::always_inline]] inline void storeColumns(const std::array<Wide, 8>& v, Sample* const* rows, std::ptrdiff_t to) {
-  using Index = VecInt<8>;
   std::array<Wide, 8> a, b;
   for (std::size_t h = 0; h < 8; h += 4) {
     for (std::size_t i = 0; i < 2; ++i) {
-      a[h + 2 * i] = __builtin_shuffle(v[h + 2 * i], v[h + 2 * i + 1], Index{0, 8, 1, 9, 4, 12, 5, 13});
-      a[h + 2 * i + 1] = __builtin_shuffle(v[h + 2 * i], v[h + 2 * i + 1], Index{2, 10, 3, 11, 6, 14, 7, 15});
+      a[h + 2 * i] = __builtin_shufflevector(v[h + 2 * i], v[h + 2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+      a[h + 2 * i + 1] = __builtin_shufflevector(v[h + 2 * i], v[h + 2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
     }
     for (std::size_t i = 0; i < 2; ++i) {
-      b[h + 2 * i] = __builtin_shuffle(a[h + i], a[h + i + 2], Index{0, 1, 8, 9, 4, 5, 12, 13});
-      b[h + 2 * i + 1] = __builtin_shuffle(a[h + i], a[h + i + 2], Index{2, 3, 10, 11, 6, 7, 14, 15});
+      b[h + 2 * i] = __builtin_shufflevector(a[h + i], a[h + i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      b[h + 2 * i + 1] = __builtin_shufflevector(a[h + i], a[h + i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
     }
     for (std::size_t i = 0; i < 4; ++i) {
       store<4>(rows[i] + to + h, __builtin_shufflevector(b[h + i], b[h + i], 0, 1, 2, 3));

@@ -35,17 +35,16 @@ double sumOf(const Wide& v) {
 struct Complexes {
   Wide re, im;
 };
-using Index = VecInt<kWide>;
 Complexes loadComplex(const std::complex<Sample>* from) {
   const auto* x = reinterpret_cast<const Sample*>(from);
   const Wide a = load<kWide>(x), b = load<kWide>(x + kWide);
-  return {__builtin_shuffle(a, b, Index{0, 2, 4, 6, 8, 10, 12, 14}),
-          __builtin_shuffle(a, b, Index{1, 3, 5, 7, 9, 11, 13, 15})};
+  return {__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14),
+          __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)};
 }
 void storeComplex(std::complex<Sample>* to, const Wide& re, const Wide& im) {
   auto* x = reinterpret_cast<Sample*>(to);
-  store<kWide>(x, __builtin_shuffle(re, im, Index{0, 8, 1, 9, 2, 10, 3, 11}));
-  store<kWide>(x + kWide, __builtin_shuffle(re, im, Index{4, 12, 5, 13, 6, 14, 7, 15}));
+  store<kWide>(x, __builtin_shufflevector(re, im, 0, 8, 1, 9, 2, 10, 3, 11));
+  store<kWide>(x + kWide, __builtin_shufflevector(re, im, 4, 12, 5, 13, 6, 14, 7, 15));
 }
 }  // namespace
 

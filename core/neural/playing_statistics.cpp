@@ -127,6 +127,7 @@ std::vector<float> medians(const std::vector<std::vector<float>>& rows) {
   std::vector<float> out;
   for (std::size_t i = 0; i < kContourFrames; ++i) {
     std::vector<float> column;
+    column.reserve(rows.size());
     for (const auto& row : rows) column.push_back(row[i]);
     out.push_back(quantile(column, 0.5));
   }

@@ -122,6 +122,7 @@ void Run::measureLatents() {
     if (!type || type->settingIndex("z-spread") < 0 || type->outputIndex("z") < 0) continue;
     std::mt19937 random(options_.seed);
     std::vector<Slice> clips;
+    clips.reserve(static_cast<std::size_t>(options_.lanes));
     for (int i = 0; i < options_.lanes; ++i) clips.push_back(data_.draw(random, batches_[0]->ticks()));
     batches_[0]->setValues(best_);
     const double spread = batches_[0]->spread(data_, clips, n.id, "z", {});

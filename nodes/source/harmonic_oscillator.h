@@ -213,13 +213,12 @@ struct HarmonicOscillator {
     }
     if (!again) {
       const Wide zero = splat<kWide>(0);
-      using Index = VecInt<8>;
       for (int i = 0; i < kTick; i += kWide) {  // running sum by doubling
         Wide sum = load<kWide>(hz + i) * (1.0_s / b.rate());
-        sum = sum + __builtin_shuffle(zero, sum, Index{0, 8, 9, 10, 11, 12, 13, 14});
-        sum = sum + __builtin_shuffle(zero, sum, Index{0, 1, 8, 9, 10, 11, 12, 13});
-        sum = sum + __builtin_shuffle(zero, sum, Index{0, 1, 2, 3, 8, 9, 10, 11});
-        const Wide before = __builtin_shuffle(zero, sum, Index{0, 8, 9, 10, 11, 12, 13, 14});
+        sum = sum + __builtin_shufflevector(zero, sum, 0, 8, 9, 10, 11, 12, 13, 14);
+        sum = sum + __builtin_shufflevector(zero, sum, 0, 1, 8, 9, 10, 11, 12, 13);
+        sum = sum + __builtin_shufflevector(zero, sum, 0, 1, 2, 3, 8, 9, 10, 11);
+        const Wide before = __builtin_shufflevector(zero, sum, 0, 8, 9, 10, 11, 12, 13, 14);
         store<kWide>(out + i, splat<kWide>(at) + before + load<kWide>(added + i));
         at += sum[kWide - 1];
       }
@@ -270,7 +269,7 @@ struct HarmonicOscillator {
   /// Adjoint of the sums of one tick: cotangents of the rows as heard and of the phases.
   static void sweepTick(const Tick& t, const Sample* cycles, const Sample* dy, int blocks, Row* dHeard,
                         Sample* dPhase) {
-    alignas(32) std::array<Wide, kHarmonicRow> first{}, second{};
+    std::array<Wide, kHarmonicRow> first{}, second{};
     Row from, way;
     for (std::size_t k = 0; k < static_cast<std::size_t>(kChains * blocks); ++k) {
       from[k] = static_cast<Sample>(k + 1) * t.from[k];

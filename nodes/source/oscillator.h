@@ -292,7 +292,8 @@ struct Oscillator {
   static void adjoint(const State<L>& start, Cotangent<L>& d, const Block<L>& b, const Grad<L>& grad) {
     constexpr int kChunks = Tick<L>::kChunks;
     auto& all = threadScratch<std::array<TickSlopes<L>, info.backwardTicks>>();
-    const auto dOut = grad.out(0), dWidth = grad.in(width);
+    const auto dOut = grad.out(0);
+    const auto dWidth = grad.in(width);
     const auto pulse = b.audio(width);
     State<L> state = start;
     auto& t = threadScratch<Tick<L>>();
