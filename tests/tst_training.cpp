@@ -71,6 +71,7 @@ CollapseGuard guardOver(const Patch& patch, const std::filesystem::path& folder)
   if (!data) return guard;
   std::mt19937 random(3);
   std::vector<Slice> slices;
+  slices.reserve(4);
   for (int i = 0; i < 4; ++i) slices.push_back(data->draw(random, ticks));
   guard.take(*data, *cut, slices, ticks, clipTicks(0.2, patch.rate));
   return guard;
@@ -218,6 +219,7 @@ class TestTraining : public QObject {
     (*batch)->setValues(values);
     std::mt19937 random(5);
     std::vector<Slice> clips;
+    clips.reserve(4);
     for (int i = 0; i < 4; ++i) clips.push_back(data->draw(random, ticks));
     const auto loss = [&](double seconds) {
       data->setLag(seconds);

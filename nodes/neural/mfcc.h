@@ -104,6 +104,7 @@ struct Mfcc {
     }
     const double scale = std::sqrt(2 / (size * energy));
     std::vector<Sample> scaled;
+    scaled.reserve(hann.size());
     for (const double w : hann) scaled.push_back(static_cast<Sample>(w * scale));
     const auto rows = cosineRows(s.whole(count), s.whole(bands));
     return Prepared{RealFft(size, FftArrays::aligned),
