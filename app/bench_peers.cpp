@@ -25,11 +25,11 @@ std::filesystem::path peerFolder() {
   return TONEWRIGHT_SOURCE_BENCH;
 }
 
-/// PyTorch is compared at its best setting: one thread, the newest kernels of its OpenBLAS that the
+/// PyTorch is compared at its best setting: the newest kernels of its OpenBLAS that the
 /// processor can run, big tensors kept instead of handed back to the kernel after each step.
-std::vector<std::string> torchEnvironment() {
-  return {"OPENBLAS_NUM_THREADS=1",
-          "OMP_NUM_THREADS=1",
+std::vector<std::string> torchEnvironment(const std::string& threads) {
+  return {"OPENBLAS_NUM_THREADS=" + threads,
+          "OMP_NUM_THREADS=" + threads,
           "PYTHONWARNINGS=ignore",
           "MALLOC_MMAP_MAX_=0",
           "MALLOC_TRIM_THRESHOLD_=20000000000",
@@ -130,9 +130,11 @@ std::optional<ChildCost> Peer::render(double seconds) const {
 
 double Peer::measure() {
   if (name_ == "PyTorch") {
-    const bool many = row_ == "G1x16";
-    const auto cost = runChild({"/usr/bin/python3", "gradients.py", row_ == "G3" ? "g3" : "g1", many ? "16" : "1"},
-                               folder_, torchEnvironment());
+    const bool training = row_.starts_with("G2"), many = training || row_ == "G1x16";
+    const std::string threads = row_.ends_with("two threads") ? "2" : "1";
+    const std::string what = row_ == "G3" ? "g3" : !training ? "g1" : row_.starts_with("G2 tiny") ? "g2tiny" : "g2full";
+    const auto cost = runChild({"/usr/bin/python3", "gradients.py", what, many ? "16" : "1", threads}, folder_,
+                               torchEnvironment(threads));
     if (!cost) return 0;
     megabytes_ = std::max(megabytes_, cost->megabytes);
     return std::atof(cost->out.c_str());

@@ -24,7 +24,8 @@ std::optional<ChildCost> runChild(const std::vector<std::string>& command, const
 /// The other program of one row.
 class Peer {
  public:
-  /// By the row's id (P1, P2, P3a, P3b, P4, G1, G1x16, G3); nothing when its program is not installed, or
+  /// By the row's id (P1, P2, P3a, P3b, P4, G1, G1x16, G3, G2 tiny, G2 full, the last two also with ", two
+  /// threads" after them); nothing when its program is not installed, or
   /// its patch does not build or run. `scratch`: a folder for what is built.
   static std::optional<Peer> find(const std::string& row, const std::filesystem::path& scratch);
 

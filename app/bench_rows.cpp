@@ -10,7 +10,9 @@
 
 #include "app/bench_peers.h"
 #include "app/bench_run.h"
+#include "app/bench_train.h"
 #include "app/catalog.h"
+#include "core/neural/sizes.h"
 
 namespace app {
 namespace {
@@ -104,18 +106,45 @@ class Table {
       }
   }
 
+  /// A step of the trainer, sixteen clips of 4 s: on one processor, and with two threads.
+  void train(int threads) {
+    for (const char* size : {"tiny", "full"}) {
+      const std::string id = std::string("G2 ") + size, name = threads == 1 ? "" : ", two threads";
+      const std::string row = id + " Training step" + name;
+      if (!asked(row)) continue;
+      auto run = TrainRun::create(size, threads, registry_, scratch_.path());
+      if (!run) continue;
+      auto peer = inTurns(
+          row, "s", id + name, [&] { return (*run)->measure(); }, false);
+      run->reset();
+      malloc_trim(0);
+      if (threads == 1) memory(row, peer);
+    }
+  }
+
   void live() {
-    const std::string name = "live subtractive-poly, 16 held voices";
-    if (!asked(name)) return;
-    const auto patch = loadPatch("subtractive-poly");
-    if (!patch) return;
-    const auto load = liveLoad(*patch, registry_, 16, kHeldSeconds);
-    if (!load) return;
-    show_({name + ", mean", 100 * load->mean, "% of a core"});
-    show_({name + ", worst block", 100 * load->worst, "% of its deadline"});
+    held("subtractive-poly", "subtractive-poly, 16 held voices", 16, 40, 1, {});
+    held("neural-saxophone", "neural-saxophone (tiny), 1 voice", 1, 60, 1, {});
+    held("neural-saxophone", "neural-saxophone (tiny), 8 voices", 8, 52, 1, {});
+    held("neural-saxophone", "neural-saxophone (full), 1 voice, 256 frames", 1, 60, 4, "full");
   }
 
  private:
+  /// A preset live at 48 kHz with keys held for a minute. size: that of its network, empty: as it ships.
+  void held(const char* preset, const std::string& name, int voices, int lowest, int ticksABlock,
+            const std::string& size) {
+    const std::string row = "live " + name;
+    if (!asked(row)) return;
+    auto patch = loadPatch(preset);
+    if (!patch || (!size.empty() && !applySize(*patch, registry_, size))) return;
+    patch->rate = 48000;
+    patch->voices = voices;
+    const auto load = liveLoad(*patch, registry_, voices, lowest, kHeldSeconds, ticksABlock);
+    if (!load) return;
+    show_({row + ", mean", 100 * load->mean, "% of a core"});
+    show_({row + ", worst block", 100 * load->worst, "% of its deadline"});
+  }
+
   bool asked(const std::string& name) const { return name.starts_with(options_.only); }
 
   void learn(const GradientBench& bench, const std::string& id, const std::string& name, int clips) {
@@ -128,16 +157,16 @@ class Table {
         row, "s", id, [&] { return (*run)->step().all(); }, false);
     run->reset();  // a child begins with the memory of its parent: that would count
     malloc_trim(0);
-    memory(id, name, peer);
+    memory(row, peer);
   }
 
   /// Largest size of a program that does nothing else: this one again, for one row.
-  void memory(const std::string& id, const std::string& name, const std::optional<Peer>& peer) {
-    if (!options_.only.empty() && options_.only == id + " Gradient") return;  // that is the child
-    const auto child = runChild({"/proc/self/exe", "bench", "--only", id + " Gradient", "--no-peers"}, "/");
+  void memory(const std::string& row, const std::optional<Peer>& peer) {
+    if (options_.only == row) return;  // that is the child
+    const auto child = runChild({"/proc/self/exe", "bench", "--only", row, "--no-peers"}, "/");
     if (!child) return;
     const double theirs = peer ? peer->megabytes() : 0;
-    show_({id + " Memory, " + name, child->megabytes, "MB", theirs, theirs / child->megabytes,
+    show_({row + ", memory", child->megabytes, "MB", theirs, theirs / child->megabytes,
            peer ? peer->name() : std::string()});
   }
 
@@ -172,12 +201,16 @@ class Table {
 
 void measureRows(const Registry& registry, const BenchOptions& options,
                  const std::function<void(const BenchRow&)>& show) {
-  const Pinned pinned;
   Table table(registry, options, show);
-  table.play();
-  table.learn();
-  table.live();
-  table.reverse();
+  {
+    const Pinned pinned;
+    table.play();
+    table.learn();
+    table.train(1);
+    table.live();
+    table.reverse();
+  }
+  table.train(2);
 }
 
 }  // namespace app

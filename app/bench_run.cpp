@@ -2,11 +2,11 @@
 #include "app/bench_run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <numbers>
 
+#include "core/analysis/quantile.h"
 #include "core/graph/realtime.h"
 #include "core/graph/tick_engine.h"
 
@@ -16,17 +16,17 @@ using namespace core;
 constexpr int kTicksARun = 2;  // 128 frames
 constexpr double kStepScale = 1;
 
-double processorSeconds() {
+double secondsOf(clockid_t clock) {
   timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  clock_gettime(clock, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 }  // namespace
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0 : values[values.size() / 2];
-}
+double processorSeconds() { return secondsOf(CLOCK_PROCESS_CPUTIME_ID); }
+double wallSeconds() { return secondsOf(CLOCK_MONOTONIC); }
+
+double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
 
 double spread(std::span<const double> values) {
   if (values.empty()) return 0;
@@ -125,7 +125,8 @@ GradientRun::Step GradientRun::step() {
   return step;
 }
 
-Result<LiveLoad> liveLoad(const Patch& patch, const Registry& registry, int voices, double seconds) {
+Result<LiveLoad> liveLoad(const Patch& patch, const Registry& registry, int voices, int lowest, double seconds,
+                          int ticksABlock) {
   const DenormalsOff denormals;
   auto plan = compilePlan(patch, registry, {.rate = patch.rate, .reuseBuffers = true});
   if (!plan) return plan.error();
@@ -138,20 +139,20 @@ Result<LiveLoad> liveLoad(const Patch& patch, const Registry& registry, int voic
   engine.apply(command, made->get(), nullptr);
   command.type = EngineCommand::Type::player;
   for (int v = 0; v < voices; ++v) {
-    command.player = {0, PlayerEvent::Type::noteOn, 40.0F + 2.0F * static_cast<float>(v), 0.8F};
+    command.player = {0, PlayerEvent::Type::noteOn, static_cast<float>(lowest + 2 * v), 0.8F};
     engine.apply(command, nullptr, nullptr);
   }
   float left[kTick], right[kTick];
   const int warm = clipTicks(1, patch.rate), ticks = clipTicks(seconds, patch.rate);
   for (int t = 0; t < warm; ++t) engine.runTick(nullptr, nullptr, left, right);
-  std::chrono::duration<double> worst{0};
+  double worst = 0;
   const double start = processorSeconds();
-  for (int t = 0; t < ticks; ++t) {
-    const auto began = std::chrono::steady_clock::now();
-    engine.runTick(nullptr, nullptr, left, right);
-    worst = std::max<std::chrono::duration<double>>(worst, std::chrono::steady_clock::now() - began);
+  for (int t = 0; t < ticks; t += ticksABlock) {
+    const double began = wallSeconds();
+    for (int i = 0; i < ticksABlock; ++i) engine.runTick(nullptr, nullptr, left, right);
+    worst = std::max(worst, wallSeconds() - began);
   }
-  return LiveLoad{(processorSeconds() - start) / seconds, worst.count() * patch.rate / kTick};
+  return LiveLoad{(processorSeconds() - start) / seconds, worst * patch.rate / (kTick * ticksABlock)};
 }
 
 }  // namespace app

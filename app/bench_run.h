@@ -58,10 +58,16 @@ class GradientRun {
 /// What a live patch costs while all its voices are held.
 struct LiveLoad {
   double mean = 0;   ///< part of one core
-  double worst = 0;  ///< of one block of 64 frames, part of its deadline; by wall time
+  double worst = 0;  ///< of one block, part of its deadline; by wall time
 };
-/// Holds `voices` keys for `seconds` of sound, as fast as it goes, after a second of warming up.
-core::Result<LiveLoad> liveLoad(const core::Patch& patch, const core::Registry& registry, int voices, double seconds);
+/// Holds `voices` keys from `lowest` up for `seconds` of sound, as fast as it goes, after a second of
+/// warming up. A block has so many ticks of 64 frames.
+core::Result<LiveLoad> liveLoad(const core::Patch& patch, const core::Registry& registry, int voices, int lowest,
+                                double seconds, int ticksABlock = 1);
+
+/// Of this program, all its threads.
+double processorSeconds();
+double wallSeconds();
 
 /// The middle of an odd number of values.
 double median(std::vector<double> values);

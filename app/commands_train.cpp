@@ -11,6 +11,7 @@
 #include "app/commands.h"
 #include "core/file/recordings.h"
 #include "core/neural/sizes.h"
+#include "presets/feature_store.h"
 #include "presets/train_job.h"
 
 namespace app {
@@ -65,6 +66,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
   presets::TrainJob job;
   job.model = a.out;
   job.resume = a.resume;
+  job.features = presets::featureFolder();
   job.files = core::recordings(a.folder);
   if (job.files.empty())
     return fail(Error{"The folder \"" + a.folder + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."});

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/file/midi_message.h"
+
 namespace app {
 namespace {
 
@@ -47,33 +49,8 @@ struct MidiInput::Port {
 };
 
 std::vector<core::PlayerEvent> fromMidi(const std::vector<unsigned char>& m) {
-  using Type = core::PlayerEvent::Type;
   if (m.size() < 2) return {};
-  const int status = m[0] & 0xf0, a = m[1] & 0x7f, b = m.size() > 2 ? m[2] & 0x7f : 0;
-  const auto key = static_cast<float>(a);
-  switch (status) {
-    case 0x90:
-      if (b > 0) return {{0, Type::noteOn, key, static_cast<float>(b) / 127.0F}};
-      return {{0, Type::noteOff, key, 0}};
-    case 0x80:
-      return {{0, Type::noteOff, key, 0}};
-    case 0xb0:
-      if (a == 11) return {{0, Type::expression, 0, static_cast<float>(b) / 127.0F}};
-      if (a == 64) return {{0, Type::sustain, 0, b >= 64 ? 1.0F : 0.0F}};
-      if (a == 121)  // reset all controllers
-        return {
-            {0, Type::sustain, 0, 0}, {0, Type::bend, 0, 0}, {0, Type::pressure, 0, 0}, {0, Type::expression, 0, 1}};
-      if (a == 120 || a == 123) return {{0, Type::panic, 0, 0}};
-      return {};
-    case 0xd0:
-      return {{0, Type::pressure, 0, static_cast<float>(a) / 127.0F}};
-    case 0xe0: {
-      const double bend = ((b << 7 | a) - 8192) / 8192.0;
-      return {{0, Type::bend, 0, static_cast<float>(bend * kBendSemitones / 12)}};
-    }
-    default:
-      return {};
-  }
+  return core::playerEventsOf(m[0], m[1], m.size() > 2 ? m[2] : 0U);
 }
 
 std::optional<ControllerMove> controllerFromMidi(const std::vector<unsigned char>& m) {

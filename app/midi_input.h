@@ -14,9 +14,6 @@
 
 namespace app {
 
-/// Bend range of the pitch wheel, semitones each way.
-inline constexpr double kBendSemitones = 2;
-
 /// One MIDI message as a player event; nothing for messages that are not played.
 std::vector<core::PlayerEvent> fromMidi(const std::vector<unsigned char>& message);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "presets/feature_store.h"
 #include "presets/safe_write.h"
 
 namespace presets {
@@ -13,13 +14,28 @@ using core::Result;
 
 constexpr double kAround = 0.2;  ///< s of the recording before and after a take
 
+/// Four numbers a point.
+std::vector<double> flat(std::span<const core::TrainPoint> curve) {
+  std::vector<double> out;
+  for (const core::TrainPoint& p : curve)
+    out.insert(out.end(), {static_cast<double>(p.step), p.seconds, p.loss, p.validation});
+  return out;
+}
+std::vector<core::TrainPoint> curveOf(const std::vector<double>& numbers) {
+  std::vector<core::TrainPoint> out;
+  for (std::size_t i = 0; i + 3 < numbers.size(); i += 4)
+    out.push_back({static_cast<int>(numbers[i]), numbers[i + 1], numbers[i + 2], numbers[i + 3]});
+  return out;
+}
+
 /// Checkpoints: what going on needs, and the model. In this order: a crash between the two leaves an
 /// older model with newer values, which lose nothing.
 Result<void> writeCheckpoint(const std::filesystem::path& path, const Model& model, const core::TrainState& s) {
   if (auto done = writeArrays({{"values", s.values},
                                {"mean", s.mean},
                                {"square", s.square},
-                               {"count", {static_cast<double>(s.step), s.seconds, s.best}}},
+                               {"count", {static_cast<double>(s.step), s.seconds, s.best}},
+                               {"curve", flat(s.curve)}},
                               statePath(path));
       !done)
     return done;
@@ -56,6 +72,8 @@ Result<core::TrainState> readTrainState(const std::filesystem::path& model) {
       s.step = static_cast<int>(values[0]);
       s.seconds = values[1];
       s.best = values[2];
+    } else if (name == "curve") {
+      s.curve = curveOf(values);
     }
   }
   return s;
@@ -85,8 +103,10 @@ Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
   std::stop_source ends;  // a stop from outside, or a checkpoint that could not be written
   const std::stop_callback pass(stop, [&ends] { ends.request_stop(); });
   std::optional<Error> broken;
+  core::DatasetOptions data = job.data;
+  if (!data.memory.recall) data.memory = featureStore(job.features);
   auto result = core::train(
-      core::Patch(model.patch), registry, job.files, job.data, job.options, resume ? &*resume : nullptr,
+      core::Patch(model.patch), registry, job.files, data, job.options, resume ? &*resume : nullptr,
       [&](const core::TrainProgress& p) {
         if (p.checkpoint) {
           model.patch = *p.checkpoint;

@@ -18,6 +18,7 @@ struct TrainJob {
   core::DatasetOptions data;
   core::TrainOptions options;
   bool resume = false;
+  std::filesystem::path features;  ///< folder of a featureStore; empty: everything is heard anew
 };
 
 struct Trained {

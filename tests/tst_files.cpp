@@ -14,11 +14,13 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <numbers>
 #include <random>
 
 #include "core/file/audio_file.h"
 #include "core/file/midi_file.h"
+#include "core/file/midi_message.h"
 
 using namespace core;
 namespace fs = std::filesystem;
@@ -247,6 +249,36 @@ class TestFiles : public QObject {
       const auto done = writeAudio(p, tone(), AudioFormat::wav16);
       QVERIFY2(!done && isSentence(done.error().message), p.c_str());
     }
+  }
+  /// A message means the same from a keyboard and in a file.
+  void midiMessages() {
+    using Type = PlayerEvent::Type;
+    const auto one = [](unsigned status, unsigned a, unsigned b) {
+      const auto events = playerEventsOf(status, a, b);
+      return events.size() == 1 ? events[0] : PlayerEvent{-1, Type::panic, -1, -1};
+    };
+    const auto is = [](const PlayerEvent& e, Type type, float key, float value) {
+      return e.type == type && e.key == key && std::abs(e.value - value) < 1e-6F;
+    };
+    QVERIFY(is(one(0x93, 60, 127), Type::noteOn, 60, 1) && is(one(0x93, 60, 0), Type::noteOff, 60, 0));
+    QVERIFY(is(one(0xb0, 11, 0), Type::expression, 0, 0) && is(one(0xb5, 11, 127), Type::expression, 0, 1));
+    QVERIFY(is(one(0xb0, 64, 64), Type::sustain, 0, 1) && is(one(0xb0, 64, 63), Type::sustain, 0, 0));
+    QVERIFY(is(one(0xd0, 127, 0), Type::pressure, 0, 1) && is(one(0xe0, 0, 0), Type::bend, 0, -2.0F / 12));
+    QVERIFY(is(one(0xb0, 123, 0), Type::panic, 0, 0) && playerEventsOf(0xb0, 7, 100).empty());
+    // controllers reset: pedal up, no bend, no pressure, full expression
+    std::map<Type, float> left{{Type::sustain, 1}, {Type::bend, 1}, {Type::pressure, 1}, {Type::expression, 0}};
+    for (const PlayerEvent& e : playerEventsOf(0xb0, 121, 0)) left[e.type] = e.value;
+    QVERIFY((left ==
+             std::map<Type, float>{{Type::sustain, 0}, {Type::bend, 0}, {Type::pressure, 0}, {Type::expression, 1}}));
+    const std::vector<std::uint8_t> file = {'M', 'T',  'h', 'd', 0,   0,   0, 6, 0,    0,    0,    1,  0,
+                                            96,  'M',  'T', 'r', 'k', 0,   0, 0, 15,   0,    0x90, 60, 100,
+                                            0,   0xb0, 11,  64,  96,  121, 0, 0, 0xff, 0x2f, 0};
+    const auto got = parseMidi(file, 1000, "It");
+    QVERIFY2(got.has_value(), got ? "" : got.error().message.c_str());
+    std::vector<Type> types;
+    for (const PlayerEvent& e : *got) types.push_back(e.type);
+    QVERIFY(std::count(types.begin(), types.end(), Type::expression) == 2);
+    QVERIFY(std::count(types.begin(), types.end(), Type::sustain) == 1);
   }
   void midi() {
     // format 1: a tempo track (120 then 60 a minute from tick 96), a track with running status

@@ -10,6 +10,7 @@
 #include "core/neural/guards.h"
 #include "core/neural/lag.h"
 #include "core/neural/sizes.h"
+#include "presets/feature_store.h"
 #include "presets/train_job.h"
 #include "tests/model_rig.h"
 
@@ -259,6 +260,73 @@ class TestTraining : public QObject {
     QVERIFY2(again.has_value(), again ? "" : again.error().message.c_str());
     QCOMPARE(again->result.state.step, 3);
     QCOMPARE(again->model.info.licence, std::string("CC0-1.0"));
+    // with the curve from its beginning
+    QVERIFY(trained->result.curve.size() >= 2);
+    QVERIFY(again->result.curve.size() > trained->result.curve.size());
+    for (std::size_t i = 0; i < trained->result.curve.size(); ++i) {
+      QCOMPARE(again->result.curve[i].step, trained->result.curve[i].step);
+      QCOMPARE(again->result.curve[i].validation, trained->result.curve[i].validation);
+    }
+  }
+  void chordsAreLeftOut() {
+    QVERIFY(std::filesystem::create_directory(at("mixed")));
+    AudioData chord = notes(kModelRate, 1.6, {220, 220}, -20);
+    const AudioData third = notes(kModelRate, 1.6, {277.2, 277.2}, -20),
+                    fifth = notes(kModelRate, 1.6, {331, 331}, -20);
+    for (std::size_t i = 0; i < chord.channels[0].size(); ++i)
+      chord.channels[0][i] += third.channels[0][i] + fifth.channels[0][i];
+    QVERIFY(writeAudio(at("mixed/chord.wav"), chord, AudioFormat::wav16).has_value());
+    QVERIFY(writeAudio(at("mixed/one.wav"), notes(kModelRate, 1.6, {220, 330}, -16), AudioFormat::wav16).has_value());
+    const auto cut = cutFront(follower(), registry(), 100);
+    QVERIFY(cut.has_value());
+    const auto data = datasetOf(*cut, at("mixed"));
+    QVERIFY(data.has_value());
+    QCOMPARE(data->skipped().size(), std::size_t{1});
+    QCOMPARE(data->skipped()[0].file, std::string("chord.wav"));
+    QVERIFY(data->skipped()[0].reason.find("several notes") != std::string::npos);
+    QVERIFY(data->seconds() > 0.5);
+  }
+  void whatWasHeardIsKept() {
+    const auto cut = cutFront(follower(), registry(), 100);
+    QVERIFY(cut.has_value());
+    const auto folder = at("features");
+    int kept = 0;
+    const auto load = [&](const FrontCut& by) {
+      DatasetOptions options;
+      options.memory = presets::featureStore(folder);
+      const auto keep = options.memory.keep;
+      options.memory.keep = [&kept, keep](std::uint64_t key, const auto& features) {
+        ++kept;
+        keep(key, features);
+      };
+      return Dataset::load(recordings(at("fast")), by, registry(), options, [](const std::string&, double) {}, {});
+    };
+    const auto first = load(*cut);
+    QVERIFY(first.has_value());
+    QCOMPARE(kept, 3);  // the recording at three pitches
+    const auto again = load(*cut);
+    QVERIFY(again.has_value());
+    QCOMPARE(kept, 3);
+    for (std::size_t s = 0; s < 3; ++s) QVERIFY(first->sources()[s].features == again->sources()[s].features);
+    // another ear hears again, and so does one whose file is damaged
+    FrontCut other = *cut;
+    other.front.find("pitch")->values["in"] = 0.125;
+    QVERIFY(load(other).has_value());
+    QCOMPARE(kept, 6);
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      std::filesystem::resize_file(entry.path(), 40);
+    const auto healed = load(*cut);
+    QVERIFY(healed.has_value());
+    QCOMPARE(kept, 9);
+    for (std::size_t s = 0; s < 3; ++s) QVERIFY(first->sources()[s].features == healed->sources()[s].features);
+    // the store stays under its size
+    std::uintmax_t most = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) most = std::max(most, entry.file_size());
+    presets::featureStore(folder, 2 * most + most / 2).keep(1, first->sources()[0].features);
+    std::uintmax_t sum = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) sum += entry.file_size();
+    QVERIFY(sum <= 2 * most + most / 2 && sum > 0);
+    QVERIFY(!presets::featureStore(folder, 2 * most + most / 2).recall(1).empty());
   }
   void aStopLeavesACheckpoint() {
     std::stop_source stop;

@@ -5,18 +5,12 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/analysis/quantile.h"
 #include "core/analysis/stft.h"
 
 namespace core {
 namespace {
 constexpr double kSilence = 1e-5;  // -100 dBFS
-
-double quantile(std::vector<double> v, double q) {
-  if (v.empty()) return 0;
-  const auto at = static_cast<std::ptrdiff_t>(q * static_cast<double>(v.size() - 1));
-  std::nth_element(v.begin(), v.begin() + at, v.end());
-  return v[static_cast<std::size_t>(at)];
-}
 
 struct Peak {
   double hertz, power;

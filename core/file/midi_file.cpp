@@ -7,6 +7,8 @@
 #include <map>
 #include <system_error>
 
+#include "core/file/midi_message.h"
+
 namespace core {
 namespace {
 constexpr std::uintmax_t kMostBytes = std::uintmax_t{64} << 20;
@@ -66,35 +68,6 @@ struct Song {
 
 using Type = PlayerEvent::Type;
 
-void channelEvent(std::uint32_t status, std::uint32_t a, std::uint32_t b, std::uint64_t time, Song& song) {
-  const auto add = [&](Type type, float key, float value) { song.events.push_back({time, {0, type, key, value}}); };
-  const auto key = static_cast<float>(a & 0x7f);
-  const float value = static_cast<float>(b & 0x7f) / 127.0f;
-  switch (status & 0xf0) {
-    case 0x80:
-      add(Type::noteOff, key, 0);
-      break;
-    case 0x90:
-      add((b & 0x7f) ? Type::noteOn : Type::noteOff, key, value);
-      break;
-    case 0xb0:
-      if (a == 11) add(Type::expression, 0, value);
-      if (a == 64) add(Type::sustain, 0, b >= 64 ? 1.0f : 0.0f);
-      if (a == 120 || a == 123) add(Type::panic, 0, 0);
-      break;
-    case 0xd0:
-      add(Type::pressure, 0, key / 127.0f);
-      break;
-    case 0xe0: {
-      const int bend = static_cast<int>((b & 0x7f) << 7 | (a & 0x7f)) - 8192;
-      add(Type::bend, 0, static_cast<float>(bend) / 8192.0f * 2.0f / 12.0f);
-      break;
-    }
-    default:
-      break;
-  }
-}
-
 void metaEvent(Cursor& in, std::uint64_t time, Song& song, bool& ended) {
   const std::uint32_t type = in.byte();
   const auto data = in.take(in.variable());
@@ -123,7 +96,8 @@ void parseTrack(std::span<const std::uint8_t> bytes, Song& song) {
       const std::uint32_t a = in.byte();
       const bool one = (status & 0xe0) == 0xc0;  // program change and channel pressure
       const std::uint32_t b = one ? 0 : in.byte();
-      if (!in.broken()) channelEvent(status, a, b, time, song);
+      if (!in.broken())
+        for (const PlayerEvent& e : playerEventsOf(status, a, b)) song.events.push_back({time, e});
     } else {
       return;  // no status to continue with: the rest cannot be read
     }

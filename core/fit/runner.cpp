@@ -14,6 +14,7 @@ constexpr std::size_t kTapeBytes = std::size_t{400} << 20;
 constexpr std::chrono::milliseconds kReport{40};
 constexpr double kPatchSeconds = 0.25;
 constexpr double kLeastSeconds = 0.02;
+constexpr double kJudging = 3;       ///< times what judging one set of values takes
 constexpr double kLongSeconds = 20;  ///< clips above it are searched by fewer candidates at a time
 }  // namespace
 
@@ -24,7 +25,8 @@ FitRunner::FitRunner(const Patch& patch, const Registry& registry, const FitOpti
       registry_(registry),
       options_(options),
       progress_(progress),
-      stop_(stop),
+      asked_(stop),
+      forward_(stop, [this] { halt_.request_stop(); }),
       random_(options.seed),
       shown_(patch) {}
 
@@ -66,9 +68,32 @@ void FitRunner::during(const std::function<void()>& work) {
     const DenormalsOff denormals;
     work();
   });
-  while (done.wait_for(kReport) != std::future_status::ready) report();
+  while (done.wait_for(kReport) != std::future_status::ready) {
+    if (deadline_ > 0 && elapsed() > deadline_) halt_.request_stop();
+    report();
+  }
   done.get();
   report();
+}
+
+/// Judges the given values, which times what the end will take: with a budget of time everything else
+/// is over so long before it. On a long clip one pass takes seconds, and stages would run on for several.
+void FitRunner::judgeGiven(const Values& given) {
+  const double before = elapsed();
+  fine_ = std::make_unique<SpectralLoss>(makeLoss(lossOptions(LossKind::robust, 1e-4 * loud())));
+  kept_ = {given, evaluate(given, *fine_, {})};
+  if (options_.steps == 0) deadline_ = std::max(1e-3, options_.budgetSeconds - kJudging * (elapsed() - before));
+}
+
+/// Search and descent, to the end or to the deadline.
+FitRunner::Values FitRunner::find(const Values& given) {
+  judgeGiven(given);
+  const std::vector<Values> starts = startValues(given);
+  startAfter_ = elapsed();
+  const Values found = refine(search(starts), starts).x;
+  if (!stopped()) return found;
+  if (asked() || kept_.x != given) return kept_.x;
+  return starts[0];  // no time for a step: pitch and level are right at least
 }
 
 /// Resamples, folds and analyses the target.
@@ -159,17 +184,12 @@ Result<FitResult> FitRunner::run(const AudioData& target) {
   const Values given = space_->read(gradient_->executor().plan());
   Values best = given;
   if (!stopped() && !analysis_.silent) {
-    fine_ = std::make_unique<SpectralLoss>(makeLoss(lossOptions(LossKind::robust, 1e-4 * loud())));
-    kept_ = {given, evaluate(given, *fine_, {})};
-    const std::vector<Values> starts = startValues(given);
-    startAfter_ = elapsed();
-    best = refine(search(starts), starts).x;
+    best = find(given);
     // nothing better yet: then the phrase, too, stays as it was
-    if (stopped() && (kept_.x.empty() || kept_.x == given)) return cancelled();
-    if (stopped())
-      best = kept_.x;
-    else
-      judgeTerms(given, best);
+    if (asked() && (kept_.x.empty() || kept_.x == given)) return cancelled();
+    deadline_ = 0;
+    stop_ = asked_;
+    if (!stopped()) judgeTerms(given, best);
   }
   finish(given, best);
   return std::move(result_);

@@ -53,9 +53,13 @@ class FitRunner {
   Result<void> prepare();
   Result<void> build(Plan plan);
   void playPhrase();
+  void judgeGiven(const Values& given);
+  Values find(const Values& given);
   void during(const std::function<void()>& work);
   double elapsed() const;
+  /// Whether what runs is to end: the caller has asked for it, or the budget is used up.
   bool stopped() const { return stop_.stop_requested(); }
+  bool asked() const { return asked_.stop_requested(); }
   Until part(double share) const;
   bool over(const Until& until) const;
   void report(const Values* best = nullptr);
@@ -115,7 +119,11 @@ class FitRunner {
   const Registry& registry_;
   FitOptions options_;
   const std::function<void(const FitProgress&)>& progress_;
-  std::stop_token stop_;
+  std::stop_token asked_;  ///< the caller's
+  std::stop_source halt_;  ///< when the caller asks, and at the deadline
+  std::stop_callback<std::function<void()>> forward_;
+  std::stop_token stop_ = halt_.get_token();
+  double deadline_ = 0;  ///< s; 0: none. Judging has to fit in after it
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   double told_ = -1, written_ = -1, startAfter_ = 0;
   std::mt19937 random_;

@@ -88,6 +88,15 @@ template <int L>
   }
 }
 
+/// Writes lane l of a vector.
+template <int L>
+[[gnu::always_inline]] inline void setLane(Vec<L>& v, int l, Sample x) {
+  if constexpr (L == 1)
+    v = x;
+  else
+    v[l] = x;
+}
+
 /// a < b ? a : b, which the compiler does not always see to be one instruction.
 template <class V>
 [[gnu::always_inline]] inline V minimum(V a, V b) {

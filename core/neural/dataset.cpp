@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/analysis/target.h"
 #include "core/neural/instruments.h"
 
 namespace core {
@@ -12,6 +13,7 @@ constexpr double kLevelWindow = 0.01, kShortestTake = 0.08, kShortestGap = 0.1;
 constexpr float kQuiet = 1e-3F;   // -60 dB from the peak
 constexpr float kSilent = 1e-4F;  // of full scale
 constexpr double kShortestFile = 0.5;
+constexpr double kJudgedSeconds = 30;   // of a recording, to tell whether it is one voice
 constexpr double kCents[] = {-37, 43};  // far enough from a semitone's parts to fill the scale
 constexpr int kValidateEvery = 10;
 /// Clips are made louder and softer by at most so much. Several instruments are conditioned by one
@@ -28,6 +30,29 @@ float peakOf(std::span<const float> x) {
 AudioData atPitch(AudioData audio, double cents) {
   audio.rate *= std::exp2(cents / 1200);
   return audio;
+}
+
+/// What the front says of a sound, remembered from an earlier training where there is a memory.
+Result<std::vector<std::vector<float>>> heard(const FrontCut& cut, const Registry& registry,
+                                              std::span<const float> sound, const FeatureMemory& memory,
+                                              const std::function<bool()>& stops) {
+  const std::uint64_t key = memory.recall ? featureKey(cut, sound) : 0;
+  if (memory.recall)
+    if (auto known = memory.recall(key); known.size() == cut.features.size()) return known;
+  auto features = listen(cut, registry, sound, [&stops](double) { return !stops(); });
+  if (features && memory.keep) memory.keep(key, *features);
+  return features;
+}
+
+/// Why a recording is not trained on; empty: it is.
+std::string reasonAgainst(const Source& s, double rate, const std::function<bool()>& stop) {
+  if (s.takes.empty()) return "It is silent.";
+  if (static_cast<double>(s.sound.size()) < kShortestFile * rate) return "It is shorter than half a second.";
+  const auto from = s.sound.begin() + s.takes.front().begin;
+  const auto count = std::min(s.sound.end() - from, static_cast<std::ptrdiff_t>(kJudgedSeconds * rate));
+  if (analyse(std::vector<double>(from, from + count), rate, stop).polyphonic)
+    return "It seems to hold several notes at once; a model learns from one voice.";
+  return {};
 }
 
 std::string nameOf(const std::filesystem::path& file, const std::filesystem::path& root) {
@@ -66,7 +91,7 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
                               const std::stop_token& stop) {
   Dataset set;
   set.rate_ = cut.rest.rate;
-  const auto goesOn = [&](double) { return !stop.stop_requested(); };
+  const auto stops = [&] { return stop.stop_requested(); };
   int number = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
     progress("Listening", static_cast<double>(i) / static_cast<double>(files.size()));
@@ -84,8 +109,8 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
       s.copy = cents != 0;
       s.sound = resample(atPitch(*read, cents), set.rate_, ResampleQuality::standard).folded();
       s.takes = findTakes(name, s.sound, set.rate_);
-      if (s.takes.empty() || static_cast<double>(s.sound.size()) < kShortestFile * set.rate_) {
-        set.skipped_.push_back({name, s.takes.empty() ? "It is silent." : "It is shorter than half a second."});
+      if (std::string reason = s.copy ? "" : reasonAgainst(s, set.rate_, stops); !reason.empty()) {
+        set.skipped_.push_back({name, std::move(reason)});
         break;
       }
       for (std::size_t t = 0; t < s.takes.size(); ++t, s.copy ? 0 : ++number) {
@@ -101,7 +126,7 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
                                 : std::any_of(options.validate.begin(), options.validate.end(), named);
         }
       }
-      auto features = listen(cut, registry, s.sound, goesOn);
+      auto features = heard(cut, registry, s.sound, options.memory, stops);
       if (!features) return features.error();
       s.features = std::move(*features);
       set.sources_.push_back(std::move(s));

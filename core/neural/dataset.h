@@ -37,11 +37,19 @@ struct Slice {
   float decibels = 0;
 };
 
+/// Where what was heard in a recording is kept between trainings, by featureKey: hearing takes longer than
+/// reading. Empty functions: nowhere.
+struct FeatureMemory {
+  std::function<std::vector<std::vector<float>>(std::uint64_t key)> recall;  ///< empty: not known
+  std::function<void(std::uint64_t key, const std::vector<std::vector<float>>&)> keep;
+};
+
 struct DatasetOptions {
   std::filesystem::path root;         ///< folder that recordings are named from; empty: by their file names
   std::vector<std::string> validate;  ///< take names or recordings' names; empty: every tenth take
   bool pitchCopies = true;            ///< adds copies up and down by a part of a semitone
   unsigned seed = 1;
+  FeatureMemory memory = {};
 };
 
 /// A file that was left out, and why.
@@ -51,8 +59,8 @@ struct Skipped {
 
 class Dataset {
  public:
-  /// `files`: any format that readAudio takes. Files that cannot be read, hold no sound or are too
-  /// short are skipped with a reason. Error: nothing is left, or cancelled.
+  /// `files`: any format that readAudio takes. Files that cannot be read, hold no sound, are too short or
+  /// hold several notes at once are skipped with a reason. Error: nothing is left, or cancelled.
   static Result<Dataset> load(const std::vector<std::filesystem::path>& files, const FrontCut& cut,
                               const Registry& registry, const DatasetOptions& options,
                               const std::function<void(const std::string& stage, double part)>& progress,

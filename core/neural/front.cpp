@@ -14,6 +14,21 @@ namespace {
 using parts::kTrack;
 constexpr int kListenTicks = 64;
 
+/// Raised when a listening node comes to say something else of the same sound.
+constexpr int kFrontVersion = 1;
+
+/// FNV-1a, 64 bits (G. Fowler, L. C. Noll, K.-P. Vo). Every piece is closed by its length.
+struct Fnv {
+  std::uint64_t value = 14695981039346656037U;
+  Fnv& bytes(const void* data, std::size_t count) {
+    const auto* byte = static_cast<const unsigned char*>(data);
+    for (std::size_t i = 0; i < count; ++i) value = (value ^ byte[i]) * 1099511628211U;
+    return *this;
+  }
+  Fnv& add(double x) { return bytes(&x, sizeof x); }
+  Fnv& add(const std::string& text) { return bytes(text.data(), text.size()).add(static_cast<double>(text.size())); }
+};
+
 bool learns(const PatchNode& n) { return !n.free.empty(); }
 
 /// Nodes that the ends of cables lead to from `from`, which are included.
@@ -138,6 +153,20 @@ Result<std::vector<std::vector<float>>> listen(const FrontCut& cut, const Regist
     if (progress && !progress(static_cast<double>(at) / static_cast<double>(sound.size()))) return Error{"Cancelled."};
   }
   return out;
+}
+
+std::uint64_t featureKey(const FrontCut& cut, std::span<const float> sound) {
+  Fnv hash;
+  hash.add(kFrontVersion).add(cut.front.rate);
+  for (const PatchNode& n : cut.front.nodes) {
+    hash.add(n.id).add(n.type);
+    for (const auto& [row, value] : n.values) hash.add(row).add(value);
+    for (const auto& [row, setting] : n.settings) hash.add(row).add(setting.number).add(setting.text);
+  }
+  for (const Cable& c : cut.front.cables)
+    hash.add(c.from).add(c.output).add(c.to).add(c.input).add(c.depth).add(c.delayed ? 1 : 0);
+  for (const Feature& f : cut.features) hash.add(f.node).add(f.output).add(f.width);
+  return hash.bytes(sound.data(), sound.size_bytes()).value;
 }
 
 }  // namespace core

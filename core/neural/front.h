@@ -5,7 +5,9 @@
 // transfer and live play thus hear with the same nodes and settings.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,5 +39,9 @@ Result<FrontCut> cutFront(const Patch& patch, const Registry& registry, int clip
 Result<std::vector<std::vector<float>>> listen(const FrontCut& cut, const Registry& registry,
                                                std::span<const float> sound,
                                                const std::function<bool(double)>& progress = {});
+
+/// The same number for the same sound and listening nodes (types, settings, knobs, cables, rate), another
+/// for any other.
+std::uint64_t featureKey(const FrontCut& cut, std::span<const float> sound);
 
 }  // namespace core

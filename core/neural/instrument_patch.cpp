@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/analysis/loudness.h"
+#include "core/analysis/quantile.h"
 #include "core/graph/render.h"
 #include "core/neural/parts.h"
 #include "core/neural/playing_tables.h"
@@ -14,9 +15,9 @@ namespace {
 constexpr int kClipTicks = 64;        // of the cut; nothing is trained
 constexpr double kUnderTrained = 12;  // dB; what plays from tables closes over so much
 constexpr int kTurns = 6;
-constexpr double kWithin = 0.8, kPart = 0.8;  // LU; part of an error that one turn takes away
-constexpr double kMostCorrection = 15;        // dB
-constexpr int kKeyOfFirst = 24;               // MIDI note of the tables' first pitch
+constexpr double kWithin = 0.8, kPart = 0.8;                           // LU; part of an error that one turn takes away
+constexpr double kMostCorrection = 15;                                 // dB
+constexpr int kKeyOfFirst = 60 + static_cast<int>(12 * kTableLowest);  // MIDI note of the tables' first pitch
 
 double loudnessOf(const Rendering& r) { return integratedLoudness({r.rate, {r.channels[0], r.channels[1]}}); }
 
@@ -29,12 +30,6 @@ void writeCorrection(Patch& patch, const Registry& registry, const std::vector<f
   for (PatchNode& n : patch.nodes)
     if (typeWith(registry, n, kCorrectionTensor))
       n.tensors[kCorrectionTensor] = std::make_shared<const Blob>(Blob{{kTablePitches}, decibels});
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 }  // namespace
 
@@ -97,7 +92,7 @@ Result<std::vector<double>> levelKeys(Patch& patch, const Registry& registry, in
       heard.push_back(std::max(*lufs, -100.0));
     }
     if (heard.empty() || turn == kTurns) return heard;
-    const double middle = median(heard);
+    const double middle = quantile(heard, 0.5);
     bool level = true;
     for (int k = 0; k < kTablePitches; ++k) {
       const int key = std::clamp(k + kKeyOfFirst, lowest, highest);

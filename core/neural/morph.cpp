@@ -7,6 +7,7 @@
 
 #include "core/analysis/centroid.h"
 #include "core/analysis/compare.h"
+#include "core/analysis/quantile.h"
 #include "core/neural/front.h"
 #include "core/neural/instruments.h"
 #include "core/neural/parts_detail.h"

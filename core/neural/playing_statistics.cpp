@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/analysis/quantile.h"
 #include "core/neural/playing_tables.h"
 
 namespace core {
@@ -23,12 +24,6 @@ struct Played {
   std::vector<float> pitch, loudness;
 };
 std::size_t framesOf(double seconds) { return static_cast<std::size_t>(std::lround(seconds * kContourRate)); }
-
-float quantile(std::vector<float>& values, double rank) {
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>(rank * static_cast<double>(values.size() - 1) + 0.5);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
-}
 
 /// A feature between two times of a source, in frames of the contours.
 std::vector<float> stretchOf(const std::vector<float>& ticks, double rate, std::int64_t begin, std::int64_t end) {

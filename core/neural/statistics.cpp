@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/analysis/quantile.h"
 #include "core/neural/playing_statistics.h"
 
 namespace core {
@@ -30,14 +31,10 @@ std::pair<double, double> meanAndSpread(const std::vector<double>& values) {
   return {mean, std::max(kLeastSpread, std::sqrt(square / count))};
 }
 
-void writeSettings(PatchNode& node, const NodeType& type, const std::string& input, std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const auto quantile = [&](double q) {
-    return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-  };
+void writeSettings(PatchNode& node, const NodeType& type, const std::string& input, const std::vector<double>& values) {
   const auto [mean, spread] = meanAndSpread(values);
   const std::pair<const char*, double> statistics[] = {
-      {"-mean", mean}, {"-spread", spread}, {"-low", quantile(0.002)}, {"-high", quantile(0.998)}};
+      {"-mean", mean}, {"-spread", spread}, {"-low", quantile(values, 0.002)}, {"-high", quantile(values, 0.998)}};
   for (const auto& [ending, value] : statistics)
     if (const int s = type.settingIndex(input + ending); s >= 0) {
       const Setting& row = type.settings[static_cast<std::size_t>(s)];
@@ -55,7 +52,7 @@ void writeStatistics(Patch& patch, const FrontCut& cut, const Dataset& data, con
       const NodeType* type = n ? registry.find(n->type) : nullptr;
       if (!type) continue;
       if (feature.width == 1) {
-        if (auto values = valuesOf(data, f, 1, 0); !values.empty()) writeSettings(*n, *type, input, std::move(values));
+        if (const auto values = valuesOf(data, f, 1, 0); !values.empty()) writeSettings(*n, *type, input, values);
         continue;
       }
       if (type->tensorIndex(input + "-statistics") < 0) continue;

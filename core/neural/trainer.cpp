@@ -144,6 +144,7 @@ Result<void> Run::begin(const TrainState* resume) {
     before_ = resume->seconds;
     state_.step = resume->step;
     state_.best = resume->best;
+    result_.curve = resume->curve;
     random_.seed(options_.seed + static_cast<unsigned>(resume->step));
   }
   best_ = values_;
@@ -269,6 +270,7 @@ void Run::loop() {
       state_.values = values_;
       adam_->save(state_.mean, state_.square);
       state_.seconds = before_ + elapsed();
+      state_.curve = result_.curve;
       const Patch checkpoint = patchWith(best_);
       report("Training", &checkpoint);
     }
@@ -291,6 +293,7 @@ Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesyste
   state_.values = values_;
   adam_->save(state_.mean, state_.square);
   state_.seconds = before_ + elapsed();
+  state_.curve = result_.curve;
   result_.state = std::move(state_);
   result_.trained = data_.takeNames(false);
   result_.warnings.insert(result_.warnings.end(), guard_.sentences().begin(), guard_.sentences().end());

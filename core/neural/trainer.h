@@ -24,17 +24,18 @@ struct TrainOptions {
   double patienceSeconds = 600;  ///< stops when validation has not improved for so long; 0: never
 };
 
+struct TrainPoint {
+  int step = 0;
+  double seconds = 0, loss = 0, validation = 0;  ///< loss: mean since the point before
+};
+
 /// Everything needed to go on later: the values, the optimiser's moments, the count.
 struct TrainState {
   std::vector<double> values, mean, square;
   int step = 0;
   double seconds = 0;  ///< trained so far
   double best = 0;     ///< least validation loss; 0: none yet
-};
-
-struct TrainPoint {
-  int step = 0;
-  double seconds = 0, loss = 0, validation = 0;  ///< loss: mean since the point before
+  std::vector<TrainPoint> curve;
 };
 
 struct TrainProgress {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/analysis/quantile.h"
 #include "core/analysis/target.h"
 #include "core/graph/render.h"
 #include "core/neural/transfer_features.h"

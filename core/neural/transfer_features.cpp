@@ -84,13 +84,6 @@ double spreadOf(std::span<const double> x) {
   for (const double v : x) sum += (v - mean) * (v - mean);
   return x.empty() ? 0 : std::sqrt(sum / static_cast<double>(x.size()));
 }
-double quantile(std::vector<double> x, double q) {
-  if (x.empty()) return 0;
-  const auto at = x.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(x.size() - 1));
-  std::nth_element(x.begin(), at, x.end());
-  return *at;
-}
-
 double bestOctave(const SourceFeatures& features, const TrainedRange& range) {
   const std::vector<double> x = features.sounding(features.pitch);
   if (x.empty()) return 0;

@@ -37,6 +37,5 @@ Tuning findTuning(const SourceFeatures& features);
 
 double meanOf(std::span<const double> x);
 double spreadOf(std::span<const double> x);  ///< standard deviation
-double quantile(std::vector<double> x, double q);
 
 }  // namespace core

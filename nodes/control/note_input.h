@@ -41,14 +41,6 @@ struct NoteInput {
     Vec<L> gate{}, pitch{}, velocity{}, bend{}, pressure{}, expression = splat<L>(1);
   };
 
-  template <int L>
-  static void setLane(Vec<L>& v, int l, Sample x) {
-    if constexpr (L == 1)
-      v = x;
-    else
-      v[l] = x;
-  }
-
   /// Applies an event; true in `again` where a gate that was open must close for one frame.
   template <int L>
   static bool apply(State<L>& s, const VoiceEvent& e, const Block<L>& b) {

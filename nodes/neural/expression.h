@@ -147,14 +147,6 @@ struct Expression : ExpressionRows {
     return t;
   }
   template <int L>
-  static void setLane(Vec<L>& v, int l, Sample x) {
-    if constexpr (L == 1)
-      v = x;
-    else
-      v[l] = x;
-  }
-
-  template <int L>
   static void forward(State<L>& s, const Block<L>& b) {
     for (int tick = 0; tick < b.ticks(); ++tick) {
       std::array<Vec<L>, 3> y{};

@@ -190,10 +190,7 @@ struct FilteredNoise {
         std::copy(y + kTick, y + (ticks + 1) * kTick, y);
       }
       for (int i = 0; i < ticks * kTick; ++i) {
-        if constexpr (L == 1)
-          s.tail[static_cast<std::size_t>(i)] = y[i];
-        else
-          s.tail[static_cast<std::size_t>(i)][l] = y[i];
+        setLane<L>(s.tail[static_cast<std::size_t>(i)], l, y[i]);
       }
     }
   }
@@ -230,10 +227,7 @@ struct FilteredNoise {
       respondBack(p, m, dTaps, dRows.data + tick * dRows.step + l, dRows.channel);
     }
     for (int i = 0; i < ticks * kTick; ++i) {
-      if constexpr (L == 1)
-        d.tail[static_cast<std::size_t>(i)] = dy[i];
-      else
-        d.tail[static_cast<std::size_t>(i)][l] = dy[i];
+      setLane<L>(d.tail[static_cast<std::size_t>(i)], l, dy[i]);
     }
   }
 };

@@ -92,22 +92,7 @@ struct HarmonicOscillator {
     const Wide u = minimum(maximum(kFade - kFade * x * k, splat<kWide>(0)), splat<kWide>(1));
     return {u * u * (3.0_s - 2.0_s * u), -kFade * 6.0_s * u * (1.0_s - u) * k};
   }
-  /// Levels as heard: faded, normalised when asked, times the amplitude. Returns 1 / sum (or 1).
-  static Sample heard(const Row& raw, Sample amp, Sample x, const Setup& setup, Row& out) {
-    Wide sum = splat<kWide>(0);
-    for (int m = 0; m < steps(setup); ++m) {
-      const Wide q = load<kWide>(&raw[static_cast<std::size_t>(8 * m)]), y = q * fade(m, x).weight;
-      sum = sum + (y < 0.0_s ? -y : y);
-      store<kWide>(&out[static_cast<std::size_t>(8 * m)], y);
-    }
-    const Sample norm = setup.whole(normalise) ? 1.0_s / (sumOf(sum) + kFloor) : 1.0_s;
-    for (int m = 0; m < steps(setup); ++m) {
-      Sample* y = &out[static_cast<std::size_t>(8 * m)];
-      store<kWide>(y, load<kWide>(y) * splat<kWide>(amp * norm));
-    }
-    return norm;
-  }
-  /// Adjoint of `heard`: adds to dRaw and dAmp, returns d / dx.
+  /// Adjoint of one row of `rows`: adds to dRaw and dAmp, returns d / dx.
   static Sample heardBack(const Row& raw, Sample amp, Sample x, Sample norm, const Setup& setup, const Row& dOut,
                           Row& dRaw, Sample& dAmp) {
     Wide products = splat<kWide>(0), dx = splat<kWide>(0);
@@ -162,34 +147,34 @@ struct HarmonicOscillator {
     Sample top = most[0];
     for (int i = 1; i < kWide; ++i) top = maximum(top, most[i]);
     t.top = top * (2.0_s / b.rate());
-    levels(b.setup(), t);
+    isWhole(steps(b.setup()) - 1, t.top) ? rows<true>(b.setup(), t) : rows<false>(b.setup(), t);
   }
-  /// From the rows as given to those as heard: `from` and `way`. Where no harmonic fades both rows take
-  /// one pass, with the same bits.
-  static void levels(const Setup& setup, Tick& t) {
-    if (isWhole(steps(setup) - 1, t.top)) {
-      Wide sums[2] = {splat<kWide>(0), splat<kWide>(0)};
-      for (int side = 0; side < 2; ++side)
-        for (int k = 0; k < 8 * steps(setup); k += kWide) {
-          const Wide q = load<kWide>(&t.raw[side][static_cast<std::size_t>(k)]);
-          sums[side] = sums[side] + (q < 0.0_s ? -q : q);
-        }
-      for (int side = 0; side < 2; ++side)
-        t.norm[side] = setup.whole(normalise) ? 1.0_s / (sumOf(sums[side]) + kFloor) : 1.0_s;
-      const Wide gain[2] = {splat<kWide>(t.amp[0] * t.norm[0]), splat<kWide>(t.amp[1] * t.norm[1])};
-      for (int k = 0; k < 8 * steps(setup); k += kWide) {
-        const auto at = static_cast<std::size_t>(k);
-        const Wide from = load<kWide>(&t.raw[0][at]) * gain[0];
-        store<kWide>(&t.from[at], from);
-        store<kWide>(&t.way[at], load<kWide>(&t.raw[1][at]) * gain[1] - from);
+  /// From the rows as given to those as heard, `from` and `way`: faded, normalised when asked, times the
+  /// amplitude. whole: no harmonic fades; the bits are the same.
+  template <bool whole>
+  static void rows(const Setup& setup, Tick& t) {
+    const auto faded = [&t](int side, int m) {
+      const Wide q = load<kWide>(&t.raw[side][static_cast<std::size_t>(8 * m)]);
+      if constexpr (whole)
+        return q;
+      else
+        return q * fade(m, t.top).weight;
+    };
+    Wide gain[2];
+    for (int side = 0; side < 2; ++side) {
+      Wide sum = splat<kWide>(0);
+      for (int m = 0; m < steps(setup); ++m) {
+        const Wide y = faded(side, m);
+        sum = sum + (y < 0.0_s ? -y : y);
       }
-      return;
+      t.norm[side] = setup.whole(normalise) ? 1.0_s / (sumOf(sum) + kFloor) : 1.0_s;
+      gain[side] = splat<kWide>(t.amp[side] * t.norm[side]);
     }
-    t.norm[0] = heard(t.raw[0], t.amp[0], t.top, setup, t.from);
-    t.norm[1] = heard(t.raw[1], t.amp[1], t.top, setup, t.way);
-    for (int k = 0; k < 8 * steps(setup); k += kWide) {
-      Sample* way = &t.way[static_cast<std::size_t>(k)];
-      store<kWide>(way, load<kWide>(way) - load<kWide>(&t.from[static_cast<std::size_t>(k)]));
+    for (int m = 0; m < steps(setup); ++m) {
+      const auto k = static_cast<std::size_t>(8 * m);
+      const Wide from = faded(0, m) * gain[0];
+      store<kWide>(&t.from[k], from);
+      store<kWide>(&t.way[k], faded(1, m) * gain[1] - from);
     }
   }
 
@@ -233,14 +218,6 @@ struct HarmonicOscillator {
     return (Wide{1, 2, 3, 4, 5, 6, 7, 8} + splat<kWide>(static_cast<Sample>(i))) * (1.0_s / kTick);
   }
   template <int L>
-  static void setElement(Vec<L>& v, int l, Sample x) {
-    if constexpr (L == 1)
-      v = x;
-    else
-      v[l] = x;
-  }
-
-  template <int L>
   static void forward(State<L>& s, const Block<L>& b) {
     alignas(32) Sample hzCopy[kTick], cycles[kTick], y[kTick];
     Tick t;
@@ -257,12 +234,12 @@ struct HarmonicOscillator {
         }
         setLane<L>(b.out(0), l, tick * kTick, kTick, y);
       }
-      setElement<L>(s.phase, l, at);
-      setElement<L>(s.gate, l, gateBefore);
-      setElement<L>(s.primed, l, 1);
-      setElement<L>(s.amplitude, l, t.amp[1]);
+      setLane<L>(s.phase, l, at);
+      setLane<L>(s.gate, l, gateBefore);
+      setLane<L>(s.primed, l, 1);
+      setLane<L>(s.amplitude, l, t.amp[1]);
       for (int k = 0; k < 8 * steps(b.setup()); ++k)
-        setElement<L>(s.levels[static_cast<std::size_t>(k)], l, t.raw[1][static_cast<std::size_t>(k)]);
+        setLane<L>(s.levels[static_cast<std::size_t>(k)], l, t.raw[1][static_cast<std::size_t>(k)]);
     }
   }
 
@@ -335,9 +312,9 @@ struct HarmonicOscillator {
       if (const auto dF0 = grad.in(f0)) addLane<L>(dF0, l, tick * kTick, kTick, dHz);
       if (const auto dOffset = grad.in(phase)) addLane<L>(dOffset, l, tick * kTick, kTick, dPhase);
     }
-    for (std::size_t k = 0; k < carried.size(); ++k) setElement<L>(d.levels[k], l, carried[k]);
-    setElement<L>(d.amplitude, l, carriedAmp);
-    setElement<L>(d.phase, l, dAt);
+    for (std::size_t k = 0; k < carried.size(); ++k) setLane<L>(d.levels[k], l, carried[k]);
+    setLane<L>(d.amplitude, l, carriedAmp);
+    setLane<L>(d.phase, l, dAt);
   }
 
   template <int L>

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gradient steps in PyTorch, one thread: gradients.py {g1,g3} [BATCH]. Prints the processor seconds of one
-step (median of five). g1: DDSP voice of 4 s at 16 kHz (100 harmonics, 65 noise bands, reverb of 1 s), all free.
+"""Gradient steps in PyTorch: gradients.py {g1,g2tiny,g2full,g3} [BATCH] [THREADS]. Prints the seconds of one step (median of
+five; of g2, three): of the processor, with several threads by the clock. g1: DDSP voice of 4 s at 16 kHz (100 harmonics, 65 noise bands, reverb of 1 s), all free.
 g3: saw through a time-varying low-pass and an envelope, 2 s at 44.1 kHz, twelve numbers free; the recursion and
-its hand-derived adjoint are scalar TorchScript loops. Loss: magnitudes and their logarithms over six sizes."""
+its hand-derived adjoint are scalar TorchScript loops. g2: the voice of g1 driven by the DDSP decoder, full (dense stacks of
+3 x 512, GRU 512) or tiny (GRU 256 and a linear layer); the targets' spectra are computed anew, as in training. Loss: magnitudes and their logarithms over six sizes."""
 import math
 import sys
 import time
@@ -10,7 +11,8 @@ import time
 import torch
 import torch.nn.functional as F
 
-torch.set_num_threads(1)
+threads = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+torch.set_num_threads(threads)
 torch.manual_seed(0)
 torch.set_flush_denormal(True)
 what, batch = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1
@@ -44,6 +46,32 @@ def good_size(n):
         n += 1
 
 
+class Decoder(torch.nn.Module):
+    """Pitch and loudness, each through a dense stack, a GRU, and a stack that sees all three; without stacks
+    the GRU alone. Out: level, harmonics, noise bands."""
+
+    def __init__(self, width, layers):
+        super().__init__()
+
+        def stack(size):
+            parts = []
+            for _ in range(layers):
+                parts += [torch.nn.Linear(size, width), torch.nn.LayerNorm(width), torch.nn.LeakyReLU(0.2)]
+                size = width
+            return torch.nn.Sequential(*parts), size
+
+        self.pitch, size = stack(1)
+        self.loudness, _ = stack(1)
+        self.recurrent = torch.nn.GRU(2 * size, width, batch_first=True)
+        self.after, size = stack(2 * size + width) if layers else (None, width)
+        self.head = torch.nn.Linear(size, 166)
+
+    def forward(self, pitch, loudness):
+        seen = [self.pitch(pitch), self.loudness(loudness)]
+        y, _ = self.recurrent(torch.cat(seen, -1))
+        return self.head(self.after(torch.cat(seen + [y], -1)) if self.after else y)
+
+
 def ddsp_voice():
     rate, hop, frames, count = 16000, 64, 1000, 100
     k = torch.arange(1, count + 1, dtype=torch.float32)
@@ -51,12 +79,20 @@ def ddsp_voice():
     phase = torch.remainder(torch.cumsum(f0.repeat_interleave(hop, 1).double() / rate, 1), 1.0).float()
     fade = 0.5 - 0.5 * torch.cos(math.pi * torch.arange(hop) / hop)  # between two frames
     shape = lambda x: 2.0 * torch.sigmoid(x) ** math.log(10.0) + 1e-7
-    level, levels, bands = [torch.nn.Parameter(torch.zeros(batch, frames, n)) for n in (1, count, 65)]
+    if what == "g1":
+        free = [torch.nn.Parameter(torch.zeros(batch, frames, n)) for n in (1, count, 65)]
+        controls = lambda: free
+    else:
+        decoder = Decoder(512, 3) if what == "g2full" else Decoder(256, 0)
+        free = list(decoder.parameters())
+        loudness = torch.sin(torch.arange(frames) / 100).view(1, -1, 1).expand(batch, -1, -1)
+        controls = lambda: decoder(torch.log2(f0 / 440), loudness).split((1, count, 65), -1)
     room = torch.nn.Parameter(torch.randn(rate) * 1e-4 * torch.exp(-torch.arange(float(rate)) / rate * 4))
     dry = torch.ones(rate)
     dry[0] = 0
 
     def synth():
+        level, levels, bands = controls()
         a = shape(levels) * (f0 * k < rate / 2)
         a = shape(level) * a / (a.sum(-1, keepdim=True) + 1e-8)
         sines = torch.sin(2 * math.pi * (phase * k)).view(batch, frames, hop, count)
@@ -75,9 +111,10 @@ def ddsp_voice():
         return y + torch.fft.irfft(torch.fft.rfft(y, n=n) * torch.fft.rfft(room * dry, n=n), n=n)[..., :y.shape[-1]]
 
     t = torch.arange(frames * hop) / rate
-    target = magnitudes(0.3 * torch.sin(2 * math.pi * 220 * t).expand(batch, -1))
-    optimiser = torch.optim.Adam([dict(params=[level, levels, bands], lr=3e-2), dict(params=[room], lr=2e-4)])
-    return synth, target, optimiser
+    sound = 0.3 * torch.sin(2 * math.pi * 220 * t).expand(batch, -1)
+    known = magnitudes(sound)
+    optimiser = torch.optim.Adam([dict(params=free, lr=3e-2 if what == "g1" else 1e-3), dict(params=[room], lr=2e-4)])
+    return synth, (lambda: known) if what == "g1" else (lambda: magnitudes(sound)), optimiser
 
 
 def forward_loop(x: list[float], b0: list[float], b1: list[float], b2: list[float], a1: list[float], a2: list[float]):
@@ -146,17 +183,20 @@ def filtered_saw():
         target = magnitudes(patch(*goal))
     start = (600., 2500., 1.5, [0.05, 0.15, 0.7, 0.2], [0.03, 0.3, 0.8, 0.3], 0.5)
     logs = [torch.nn.Parameter(torch.log(torch.tensor(v))) for v in start]
-    return lambda: patch(*[p.exp() for p in logs]), target, torch.optim.Adam(logs, lr=3e-2)
+    return lambda: patch(*[p.exp() for p in logs]), lambda: target, torch.optim.Adam(logs, lr=3e-2)
 
 
-synth, target, optimiser = ddsp_voice() if what == "g1" else filtered_saw()
+synth, target, optimiser = filtered_saw() if what == "g3" else ddsp_voice()
+now = time.process_time if threads == 1 else time.perf_counter
 times = []
-for i in range(7):
-    began = time.process_time()
+for i in range(5 if what.startswith("g2") else 7):
+    began = now()
     optimiser.zero_grad(set_to_none=True)
-    loss = distance(synth(), target)
+    loss = distance(synth(), target())
     loss.backward()
+    if what.startswith("g2"):
+        torch.nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], 3.0)
     optimiser.step()
     if i >= 2:  # the first two warm up
-        times.append(time.process_time() - began)
+        times.append(now() - began)
 print(sorted(times)[len(times) // 2])

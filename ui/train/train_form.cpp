@@ -19,6 +19,7 @@
 #include "core/file/recordings.h"
 #include "core/neural/background.h"
 #include "core/neural/sizes.h"
+#include "presets/feature_store.h"
 #include "presets/patch_file.h"
 #include "ui/browser/browser.h"
 #include "ui/theme.h"
@@ -246,6 +247,7 @@ core::Result<presets::TrainJob> TrainForm::job(bool resume) const {
                        "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."};
   job.model = model().toStdString();
   job.resume = resume;
+  job.features = presets::featureFolder();
   if (!resume) {
     auto from = patch();
     if (!from) return from.error();
