@@ -4,14 +4,19 @@
 #include <malloc.h>
 #include <sched.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <thread>
 
 #include "app/bench_peers.h"
 #include "app/bench_run.h"
 #include "app/bench_train.h"
 #include "app/catalog.h"
+#include "core/fit/session.h"
+#include "core/graph/render.h"
 #include "core/neural/sizes.h"
 
 namespace app {
@@ -20,6 +25,8 @@ using namespace core;
 constexpr int kRepeats = 5;
 constexpr double kPlaySeconds = 4, kHeldSeconds = 60;
 constexpr int kManyClips = 16;
+constexpr int kCancels = 20;
+constexpr double kCancelStep = 0.4;
 /// So little memory that every patch is cut into stretches and run twice.
 constexpr std::size_t kCheckpointBytes = std::size_t{4} << 20;
 
@@ -122,6 +129,25 @@ class Table {
     }
   }
 
+  /// How long a fit goes on after it has been told to stop, at twenty moments of its course.
+  void cancel() {
+    for (const auto& [preset, seconds] : {std::pair{"sms-resynthesis", 12.0}, {"subtractive-poly", 12.0}}) {
+      const std::string row = std::string("cancel a fit of ") + preset + ", clip of 12 s";
+      if (!asked(row)) continue;
+      const auto patch = loadPatch(preset);
+      if (!patch) continue;
+      RenderOptions options;
+      options.seconds = seconds;
+      const auto target = render(*patch, registry_, options);
+      if (!target) continue;
+      const AudioData sound{target->rate, {target->channels[0], target->channels[1]}};
+      std::vector<double> late;
+      for (int i = 0; i < kCancels; ++i) late.push_back(cancelAfter(*patch, sound, 0.05 + kCancelStep * i));
+      show_({row + ", median", 1000 * median(late), "ms"});
+      show_({row + ", worst of 20", 1000 * *std::max_element(late.begin(), late.end()), "ms"});
+    }
+  }
+
   void live() {
     held("subtractive-poly", "subtractive-poly, 16 held voices", 16, 40, 1, {});
     held("neural-saxophone", "neural-saxophone (tiny), 1 voice", 1, 60, 1, {});
@@ -130,6 +156,21 @@ class Table {
   }
 
  private:
+  /// Seconds from the stop to the fit's end.
+  double cancelAfter(const Patch& patch, const AudioData& target, double seconds) const {
+    std::stop_source stop;
+    double asked = 0;
+    std::jthread other([&] {
+      std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+      asked = wallSeconds();
+      stop.request_stop();
+    });
+    (void)fit(patch, registry_, target, {}, {}, stop.get_token()).has_value();
+    const double ended = wallSeconds();
+    other.join();
+    return ended - asked;
+  }
+
   /// A preset live at 48 kHz with keys held for a minute. size: that of its network, empty: as it ships.
   void held(const char* preset, const std::string& name, int voices, int lowest, int ticksABlock,
             const std::string& size) {
@@ -211,6 +252,7 @@ void measureRows(const Registry& registry, const BenchOptions& options,
     table.reverse();
   }
   table.train(2);
+  table.cancel();
 }
 
 }  // namespace app

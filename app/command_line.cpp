@@ -69,6 +69,8 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   renders->add_option("--seconds", render.seconds, "Length; without it the phrase and its tail")
       ->check(within(0.001, 86400.0));
   renders->add_option("--rate", render.rate, "Sample rate of the file, Hz")->check(within(8000.0, 192000.0));
+  renders->add_option("--patch-rate", render.patchRate, "Play the patch at this rate instead of its own, Hz")
+      ->check(within(8000.0, 192000.0));
   renders->add_option("--notes", render.notes, "\"C4:0:1.5:0.8 E4:0.5:1\": note:start s:length s[:velocity]")
       ->check(kNotEmpty);
   renders->add_option("--midi", render.midi, "Play a standard MIDI file")->check(kNotEmpty);

@@ -12,7 +12,7 @@ namespace app {
 
 struct RenderArguments {
   std::string patch, out, notes, midi;
-  double seconds = 0, rate = 0;
+  double seconds = 0, rate = 0, patchRate = 0;
   std::vector<std::string> inputs, sets;
   int seed = -1;
   std::string format, normalise;

@@ -9,6 +9,7 @@
 #include "app/commands.h"
 #include "app/export.h"
 #include "core/file/midi_file.h"
+#include "core/file/patch_rate.h"
 
 namespace app {
 namespace {
@@ -145,6 +146,8 @@ Result<void> parseNormalise(const std::string& text, ExportOptions& options) {
 Result<ExportOptions> prepare(core::Patch& patch, const core::Registry& registry, const RenderArguments& a) {
   ExportOptions options;
   options.rate = a.rate;
+  if (a.patchRate > 0)
+    if (auto done = core::setPatchRate(patch, registry, a.patchRate); !done) return done.error();
   auto format = a.format.empty() ? core::formatOf(a.out) : parseFormat(a.format);
   if (!format) return format.error();
   options.format = *format;

@@ -173,7 +173,11 @@ class TestTransfer : public QObject {
     QVERIFY(across.has_value());
     QCOMPARE(across->patch.find(other(across->patch, "effect.convolution"))->tensors.at("response")->data.size(),
              std::size_t(1600));
-    QVERIFY(!core::swapParts(instrument(1, 32000), b, {core::Part::noise}, registry()).has_value());
+    const auto noisy = core::swapParts(instrument(1, 32000), b, {core::Part::noise}, registry());
+    QVERIFY(noisy.has_value());
+    QCOMPARE(noisy->patch.find(other(noisy->patch, "source.filtered-noise"))->settings.at("top").number,
+             8000.0);  // bands end where they did
+    QVERIFY(!core::swapParts(b, instrument(1, 32000), {core::Part::noise}, registry()).has_value());
   }
   void encoderOfAnother() {
     const Patch a = instrument(1);

@@ -8,6 +8,7 @@
 #include <QStandardPaths>
 #include <QTabWidget>
 
+#include "core/file/patch_rate.h"
 #include "ui/browser/browser.h"
 #include "ui/canvas/canvas.h"
 #include "ui/fit/fit_panel.h"
@@ -69,6 +70,28 @@ void MainWindow::buildEditMenu() {
   menu->addAction(tr("Connect the t&wo selected\tCtrl+K"), this, [this] { canvas_->connectSelected(); });
   menu->addAction(tr("&Add node...\tShift+A"), this,
                   [this] { canvas_->openAddPopup(canvas_->mapToScene(canvas_->viewport()->rect().center())); });
+  menu->addSeparator();
+  buildRateMenu(menu->addMenu(tr("Sample &rate of the patch")));
+}
+
+/// What was made at one rate and is brought to another sounds as before; what is added reaches higher.
+void MainWindow::buildRateMenu(QMenu* menu) {
+  auto* group = new QActionGroup(menu);
+  for (const double rate : {16000.0, 44100.0, 48000.0, 96000.0}) {
+    QAction* action = menu->addAction(tr("%1 kHz").arg(rate / 1000, 0, 'g', 4), this, [this, rate] {
+      core::Patch changed = document_.patch();
+      if (const auto done = core::setPatchRate(changed, document_.registry(), rate); !done)
+        return say(QString::fromStdString(done.error().message));
+      document_.change(tr("Change the sample rate"), [&](core::Patch& p) { p = changed; });
+    });
+    action->setCheckable(true);
+    action->setData(rate);
+    group->addAction(action);
+  }
+  group->setExclusionPolicy(QActionGroup::ExclusionPolicy::ExclusiveOptional);  // a file may name another rate
+  connect(menu, &QMenu::aboutToShow, this, [this, group] {
+    for (QAction* action : group->actions()) action->setChecked(action->data().toDouble() == document_.patch().rate);
+  });
 }
 
 void MainWindow::buildViewMenu() {

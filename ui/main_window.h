@@ -82,6 +82,7 @@ class MainWindow : public QMainWindow {
   void buildLayout();
   void buildFileMenu();
   void buildEditMenu();
+  void buildRateMenu(QMenu* menu);
   void buildModelMenu();
   void buildViewMenu();
   void buildPlayMenu();

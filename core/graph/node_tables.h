@@ -83,6 +83,8 @@ struct Setting {
   std::string_view choices = {};
   bool whole = false;   ///< whole numbers only
   char bindsWidth = 0;  ///< the width variable this setting sets
+  /// 0 stands for half the sample rate; a patch that moves to another rate writes the old half here.
+  bool halfRateAtZero = false;
 };
 
 enum class Sharing { shared, perLane };
@@ -92,9 +94,9 @@ enum class Sharing { shared, perLane };
 struct Tensor {
   std::string_view id, name, help;
   Sharing sharing = Sharing::shared;
-  /// Its numbers differ in size by their place (a response dies away): training starts them at zero and
-  /// steps each in proportion to the default values around it.
-  bool growsFromZero = false;
+  /// An impulse response, a number a frame, which dies away: training starts it at zero and steps each
+  /// number in proportion to the default values around it; another sample rate resamples it.
+  bool isResponse = false;
 };
 
 /// A hidden output: a signal the node itself writes and reads back later (a delay line). Live it is

@@ -31,7 +31,7 @@ void setSteps(Learnable& l, const PlanNode& node, const Tensor& row, bool given,
   const TensorValue& value = node.tensors[at(l.at.tensor)];
   l.start.assign(value.data.begin(), value.data.end());
   l.rates.assign(l.count, 1.0);
-  if (!row.growsFromZero) return;
+  if (!row.isResponse) return;
   std::vector<Sample> usual(l.count);
   const Setup setup{rate, 1, node.settings, node.tensors, node.inputWidths, node.outputWidths};
   node.type->tensorDefault(l.at.tensor, setup, usual);

@@ -85,7 +85,7 @@ ParameterCount countParameters(const Patch& patch, const Registry& registry) {
       // a track is a recording, not something learned that plays others
       if (i < 0 || type->tensors[static_cast<std::size_t>(i)].sharing == Sharing::perLane) continue;
       count.all += blob->data.size();
-      if (type->tensors[static_cast<std::size_t>(i)].growsFromZero) count.response += blob->data.size();
+      if (type->tensors[static_cast<std::size_t>(i)].isResponse) count.response += blob->data.size();
     }
   }
   return count;

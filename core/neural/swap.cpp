@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <tuple>
 
-#include "core/file/audio_file.h"
+#include "core/file/patch_rate.h"
 #include "core/neural/swap_detail.h"
 
 namespace core {
@@ -145,12 +145,13 @@ Result<void> Swap::takeHead(Part part) {
   const auto old = nodesOf(a_, registry_, part), heads = nodesOf(b_, registry_, part);
   if (old.empty() || heads.empty())
     return Error{"\"" + (old.empty() ? a_ : b_).name + "\" has no " + name + " part to swap."};
-  if (part == Part::noise && a_.rate != b_.rate)
-    return Error{
-        "The two were made at different sample rates, so the noise bands of one lie elsewhere in the other; "
-        "train both at one rate."};
-  for (const std::string& head : heads)
+  if (part == Part::noise && a_.rate < b_.rate)
+    return Error{"The noise bands of \"" + b_.name + "\" reach above half the sample rate of \"" + a_.name +
+                 "\"; bring that to the same rate first, or train both at one."};
+  for (const std::string& head : heads) {
     if (auto done = takeTrunk(head); !done) return done;
+    endAsBefore(*out_.patch.find(copies_[head]));
+  }
   for (const Cable& c : a_.cables)  // the new head leads where the old one did
     if (c.from == old.front())
       for (const std::string& head : heads) {
@@ -162,6 +163,15 @@ Result<void> Swap::takeHead(Part part) {
   return {};
 }
 
+/// A source of b ends where it did at b's rate.
+void Swap::endAsBefore(PatchNode& node) const {
+  const NodeType* t = registry_.find(node.type);
+  if (!t || a_.rate == b_.rate) return;
+  for (const Setting& s : t->settings)
+    if (s.halfRateAtZero && node.settings[std::string(s.id)].number == 0)
+      node.settings[std::string(s.id)].number = b_.rate / 2;
+}
+
 Result<void> Swap::takeReverb() {
   const auto old = nodesOf(a_, registry_, Part::reverb), rooms = nodesOf(b_, registry_, Part::reverb);
   if (rooms.empty()) return Error{"\"" + b_.name + "\" has no reverb to take."};
@@ -170,14 +180,8 @@ Result<void> Swap::takeReverb() {
   const NodeType* t = registry_.find(room.type);
   for (auto& [row, blob] : room.tensors)
     if (const int i = t->tensorIndex(row);
-        a_.rate != b_.rate && i >= 0 && t->tensors[static_cast<std::size_t>(i)].growsFromZero) {
-      AudioData at = resample({b_.rate, {blob->data}}, a_.rate);
-      // a sum over more taps of the same response is louder
-      for (float& x : at.channels[0]) x *= static_cast<float>(b_.rate / a_.rate);
-      const auto seconds = static_cast<double>(blob->data.size()) / b_.rate;
-      at.channels[0].resize(static_cast<std::size_t>(std::max(1L, std::lround(seconds * a_.rate))));
-      const int taps = static_cast<int>(at.channels[0].size());
-      blob = std::make_shared<const Blob>(Blob{{taps}, std::move(at.channels[0])});
+        a_.rate != b_.rate && i >= 0 && t->tensors[static_cast<std::size_t>(i)].isResponse) {
+      blob = std::make_shared<const Blob>(responseAtRate(*blob, b_.rate, a_.rate));
       note("The response was resampled to the rate of \"" + a_.name + "\".");
     }
   auto& cables = out_.patch.cables;

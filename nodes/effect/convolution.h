@@ -62,7 +62,7 @@ struct Convolution {
       Tensor{.id = "response",
              .name = "Response",
              .help = "The impulse response, one number a frame; its energy starts at 1.",
-             .growsFromZero = true}};
+             .isResponse = true}};
   /// The input, for the sweep back.
   static constexpr std::array histories{History{.id = "past"}};
 

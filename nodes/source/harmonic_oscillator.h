@@ -49,7 +49,7 @@ struct HarmonicOscillator {
             .def = 0},
       Input{.id = "gate", .name = "Gate", .help = "Starts the phase again when it rises.", .differentiable = false}};
   static constexpr std::array outputs{Output{.id = "out", .name = "Out", .help = "The sum of the harmonics."}};
-  enum SettingRow { count, normalise };
+  enum SettingRow { count, normalise, top };
   static constexpr std::array settings{
       Setting{.id = "harmonics",
               .name = "Harmonics",
@@ -64,7 +64,16 @@ struct HarmonicOscillator {
               .help = "Divides the levels by their sum, so that the amplitude alone sets the level.",
               .kind = SettingKind::choice,
               .def = 1,
-              .choices = "off|on"}};
+              .choices = "off|on"},
+      Setting{
+          .id = "top",
+          .name = "Top",
+          .help = "Harmonics end here; 0: at half the sample rate. What was learned at another sample rate ends there.",
+          .unit = Unit::hertz,
+          .min = 0,
+          .max = 96000,
+          .def = 0,
+          .halfRateAtZero = true}};
 
   /// What a tick hands to the next one: levels ramp from these.
   template <int L>
@@ -74,13 +83,18 @@ struct HarmonicOscillator {
   };
 
   using Row = std::array<Sample, kHarmonicRow>;
-  static constexpr Sample kFade = 20;  ///< harmonics fade out over the last twentieth below Nyquist
+  static constexpr Sample kFade = 20;  ///< harmonics fade out over the last twentieth below the end
   static constexpr Sample kFloor = static_cast<Sample>(1e-7);
 
+  /// Where the last harmonic has faded out, Hz.
+  static Sample end(const Setup& setup) {
+    const double half = setup.rate / 2, set = setup.number(top);
+    return static_cast<Sample>(set > 0 ? std::min(set, half) : half);
+  }
   /// Vectors in a row of levels.
   static int steps(const Setup& setup) { return (setup.whole(count) + 7) / 8; }
 
-  /// Whether none of harmonics 1 ... 8 m + 8 fades; x: first harmonic / Nyquist.
+  /// Whether none of harmonics 1 ... 8 m + 8 fades; x: first harmonic / end.
   static bool isWhole(int m, Sample x) { return kFade - kFade * x * static_cast<Sample>(8 * m + 8) >= 1; }
   /// How loud harmonics 8 m + 1 ... 8 m + 8 are, and the slope of that.
   struct Fade {
@@ -144,9 +158,9 @@ struct HarmonicOscillator {
     }
     Wide most = load<kWide>(hz);
     for (int i = kWide; i < kTick; i += kWide) most = maximum(most, load<kWide>(hz + i));
-    Sample top = most[0];
-    for (int i = 1; i < kWide; ++i) top = maximum(top, most[i]);
-    t.top = top * (2.0_s / b.rate());
+    Sample highest = most[0];
+    for (int i = 1; i < kWide; ++i) highest = maximum(highest, most[i]);
+    t.top = highest * (1.0_s / end(b.setup()));
     isWhole(steps(b.setup()) - 1, t.top) ? rows<true>(b.setup(), t) : rows<false>(b.setup(), t);
   }
   /// From the rows as given to those as heard, `from` and `way`: faded, normalised when asked, times the
@@ -308,7 +322,7 @@ struct HarmonicOscillator {
       carriedAmp = dAmp[0];
       sweepPhase<L>(start, b, tick, l, dPhase, dAt, dHz);
       const Sample* hz = &hzAll[first];
-      dHz[std::max_element(hz, hz + kTick) - hz] += dTop * (2.0_s / b.rate());
+      dHz[std::max_element(hz, hz + kTick) - hz] += dTop * (1.0_s / end(b.setup()));
       if (const auto dF0 = grad.in(f0)) addLane<L>(dF0, l, tick * kTick, kTick, dHz);
       if (const auto dOffset = grad.in(phase)) addLane<L>(dOffset, l, tick * kTick, kTick, dPhase);
     }

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A patch at another sample rate, so that it sounds as before up to the lower half of the two.
+#pragma once
+
+#include "core/graph/patch.h"
+#include "core/graph/registry.h"
+#include "core/graph/result.h"
+
+namespace core {
+
+/// Lowest and highest rate of a patch, Hz.
+inline constexpr double kLowestRate = 8000, kHighestRate = 192000;
+
+/// Resamples the impulse responses, and lets harmonics and noise bands end where they did (settings marked
+/// halfRateAtZero). Error: a rate that is out of range, or noise bands that would lie above half of it.
+Result<void> setPatchRate(Patch& patch, const Registry& registry, double rate);
+
+/// A response made at rate `from` for use at `to`: as long in seconds, its gain kept.
+Blob responseAtRate(const Blob& response, double from, double to);
+
+}  // namespace core
