@@ -22,7 +22,7 @@
 namespace app {
 namespace {
 using namespace core;
-constexpr int kRepeats = 5;
+constexpr int kRepeats = 5, kLongRepeats = 3;
 constexpr double kPlaySeconds = 4, kHeldSeconds = 60;
 constexpr int kManyClips = 16;
 constexpr int kCancels = 20;
@@ -117,7 +117,7 @@ class Table {
   void train(int threads) {
     for (const char* size : {"tiny", "full"}) {
       const std::string id = std::string("G2 ") + size, name = threads == 1 ? "" : ", two threads";
-      const std::string row = id + " Training step" + name;
+      const std::string row = id + name + ", training step";
       if (!asked(row)) continue;
       auto run = TrainRun::create(size, threads, registry_, scratch_.path());
       if (!run) continue;
@@ -217,7 +217,9 @@ class Table {
                               bool moreIsBetter) {
     std::optional<Peer> peer = options_.peers ? Peer::find(id, scratch_.path()) : std::nullopt;
     std::vector<double> mine, theirs;
-    for (int r = 0; r < kRepeats; ++r) {
+    const bool forMemory = options_.only == name && !options_.peers;  // the child of memory(): once is enough
+    const int repeats = forMemory ? 1 : name.starts_with("G2") ? kLongRepeats : kRepeats;
+    for (int r = 0; r < repeats; ++r) {
       mine.push_back(ours());
       if (peer) theirs.push_back(peer->measure());
     }

@@ -102,6 +102,8 @@ void SequenceNet::pack(const Sample* weights) {
   for (const Op& op : ops_)
     if (op.kind == Kind::linear)
       panels_[static_cast<std::size_t>(op.panels)] = Panels(weights + op.weight, op.rows, op.columns);
+  for (const Op& op : ops_)
+    if (op.previous) back_ = Panels::transposed(weights + op.weight, op.rows, op.columns);
 }
 
 // ---- forward ----------------------------------------------------------------------------------
@@ -251,9 +253,9 @@ template <int L>
 void SequenceNet::sweepGates(const Op& op, const NetMemory<L>& m, const HistoryRing<L>& dHidden, std::int64_t first,
                              int count, Scratch& s) const {
   const int units = op.rows;
-  const Panels& product = panels_[static_cast<std::size_t>((&op - 1)->panels)];
-  std::vector<Sample> carry(static_cast<std::size_t>(units * L)),
-      dProduct(static_cast<std::size_t>(product.panels() * kWide * L));
+  std::vector<Sample> carry(static_cast<std::size_t>(units * L)), through(carry.size()),
+      dProduct(static_cast<std::size_t>(3 * units * L));
+  const FeatureRun products[] = {{{dProduct.data(), L}, 3 * units}};
   for (int u = 0; u < units; ++u) store<L>(&carry[static_cast<std::size_t>(u * L)], dHidden.read(u, first + count - 1));
   for (int f = count; f-- > 0;) {
     const std::int64_t frame = first + f;
@@ -264,7 +266,8 @@ void SequenceNet::sweepGates(const Op& op, const NetMemory<L>& m, const HistoryR
     Sample* to = s.of(op.in[1]) + f * L;
     for (int r = 0; r < 3 * units; ++r)
       store<L>(to + static_cast<std::ptrdiff_t>(r) * s.columns, load<L>(&dProduct[static_cast<std::size_t>(r * L)]));
-    product.applyTransposed<L>(dProduct.data(), carry.data());
+    back_.apply<L>(0, back_.panels(), nullptr, products, {through.data(), L});
+    for (std::size_t i = 0; i < carry.size(); ++i) carry[i] += through[i];
   }
   for (int u = 0; u < units; ++u) dHidden.add(u, first - 1, load<L>(&carry[static_cast<std::size_t>(u * L)]));
 }
