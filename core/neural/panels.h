@@ -35,13 +35,6 @@ class Panels {
       for (int c = 0; c < columns; ++c)
         packed_[static_cast<std::size_t>(((r / kWide) * columns + c) * kWide + r % kWide)] = weights[r * columns + c];
   }
-  /// Those of the transposed matrix, for the sweep back.
-  static Panels transposed(const Sample* weights, int rows, int columns) {
-    std::vector<Sample> turned(static_cast<std::size_t>(rows * columns));
-    for (int r = 0; r < rows; ++r)
-      for (int c = 0; c < columns; ++c) turned[static_cast<std::size_t>(c * rows + r)] = weights[r * columns + c];
-    return {turned.data(), columns, rows};
-  }
   int rows() const { return rows_; }
   int columns() const { return columns_; }
   int panels() const { return (rows_ + kWide - 1) / kWide; }
@@ -53,6 +46,26 @@ class Panels {
       applyOne(from, to, bias, x, y);
     else
       for (int p = from; p < to; ++p) applyPanel<L>(p, bias, x, y);
+  }
+
+  /// dx[c] += sum over rows of W[r][c] dy[r]; both contiguous, [feature][lane]; dy padded to panels.
+  template <int L>
+  void applyTransposed(const Sample* dy, Sample* dx) const {
+    for (int p = 0; p < panels(); ++p) {
+      const Sample* w = panel(p);
+      if constexpr (L == 1) {
+        const Wide d = load<kWide>(dy + p * kWide);
+        for (int c = 0; c < columns_; ++c) dx[c] += sumOf(load<kWide>(w + c * kWide) * d);
+      } else {
+        Vec<L> d[kWide];
+        for (int j = 0; j < kWide; ++j) d[j] = load<L>(dy + (p * kWide + j) * L);
+        for (int c = 0; c < columns_; ++c) {
+          Vec<L> sum = load<L>(dx + c * L);
+          for (int j = 0; j < kWide; ++j) sum = multiplyAdd<L>(splat<L>(w[c * kWide + j]), d[j], sum);
+          store<L>(dx + c * L, sum);
+        }
+      }
+    }
   }
 
  private:

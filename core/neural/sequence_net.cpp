@@ -102,8 +102,6 @@ void SequenceNet::pack(const Sample* weights) {
   for (const Op& op : ops_)
     if (op.kind == Kind::linear)
       panels_[static_cast<std::size_t>(op.panels)] = Panels(weights + op.weight, op.rows, op.columns);
-  for (const Op& op : ops_)
-    if (op.previous) back_ = Panels::transposed(weights + op.weight, op.rows, op.columns);
 }
 
 // ---- forward ----------------------------------------------------------------------------------
@@ -253,9 +251,9 @@ template <int L>
 void SequenceNet::sweepGates(const Op& op, const NetMemory<L>& m, const HistoryRing<L>& dHidden, std::int64_t first,
                              int count, Scratch& s) const {
   const int units = op.rows;
-  std::vector<Sample> carry(static_cast<std::size_t>(units * L)), through(carry.size()),
-      dProduct(static_cast<std::size_t>(3 * units * L));
-  const FeatureRun products[] = {{{dProduct.data(), L}, 3 * units}};
+  const Panels& product = panels_[static_cast<std::size_t>((&op - 1)->panels)];
+  std::vector<Sample> carry(static_cast<std::size_t>(units * L)),
+      dProduct(static_cast<std::size_t>(product.panels() * kWide * L));
   for (int u = 0; u < units; ++u) store<L>(&carry[static_cast<std::size_t>(u * L)], dHidden.read(u, first + count - 1));
   for (int f = count; f-- > 0;) {
     const std::int64_t frame = first + f;
@@ -266,8 +264,7 @@ void SequenceNet::sweepGates(const Op& op, const NetMemory<L>& m, const HistoryR
     Sample* to = s.of(op.in[1]) + f * L;
     for (int r = 0; r < 3 * units; ++r)
       store<L>(to + static_cast<std::ptrdiff_t>(r) * s.columns, load<L>(&dProduct[static_cast<std::size_t>(r * L)]));
-    back_.apply<L>(0, back_.panels(), nullptr, products, {through.data(), L});
-    for (std::size_t i = 0; i < carry.size(); ++i) carry[i] += through[i];
+    product.applyTransposed<L>(dProduct.data(), carry.data());
   }
   for (int u = 0; u < units; ++u) dHidden.add(u, first - 1, load<L>(&carry[static_cast<std::size_t>(u * L)]));
 }

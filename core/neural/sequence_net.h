@@ -105,7 +105,6 @@ class SequenceNet {
   NetShape shape_;
   std::vector<Op> ops_;
   std::vector<Panels> panels_;
-  Panels back_;  ///< of the recurrent product, transposed
   int lines_ = 0, weightCount_ = 0;
   double cost_ = 0;
 };
