@@ -22,7 +22,7 @@ struct NeuralController {
                                  .help = "Plays harmonics and noise from pitch and loudness as it has learned to.",
                                  .category = Category::neural,
                                  .picture = Picture::bars,
-                                 .backwardTicks = 64};
+                                 .backwardTicks = 250};
   enum InputRow { pitch, loudness, velocity, z };
   static constexpr std::array inputs{Input{.id = "pitch",
                                            .name = "Pitch",
