@@ -5,6 +5,7 @@
 // then kills the server and sees the engine live on and come back.
 #include <rtmidi/RtMidi.h>
 
+#include <QElapsedTimer>
 #include <QTest>
 #include <cmath>
 
@@ -118,6 +119,43 @@ class TestAudioServer : public QObject {
                                    .arg(first)
                                    .arg(there)));
     qInfo("%zu frames equal bit for bit", compared);
+  }
+
+  /// Every key pressed is in what the server gets; how soon is printed, in captured frames.
+  void keysSound() {
+    const Registry registry = nodes::makeRegistry();
+    app::EngineHost host(registry);
+    host.setPatch(testPatch());
+    QElapsedTimer timer;
+    timer.start();
+    host.start({"", 48000, 256}, "");
+    const auto started = timer.elapsed();
+    QVERIFY(host.device().running());
+    Capture capture;
+    QVERIFY(capture.open(server_->name()) && capture.connect());
+    double worst = 0, sum = 0;
+    constexpr int kKeys = 10;
+    for (int i = 0; i < kKeys; ++i) {
+      const auto heard = [&](std::size_t from) {
+        const auto x = capture.taken(0);
+        return std::find_if(x.begin() + static_cast<std::ptrdiff_t>(std::min(from, x.size())), x.end(),
+                            [](float v) { return std::fabs(v) > 1e-4F; }) != x.end();
+      };
+      const std::size_t before = capture.taken(0).size();
+      host.noteOn(60 + i, 0.8F);
+      QTRY_VERIFY_WITH_TIMEOUT(heard(before), 5000);
+      const auto x = capture.taken(0);
+      const auto first = std::find_if(x.begin() + static_cast<std::ptrdiff_t>(before), x.end(),
+                                      [](float v) { return std::fabs(v) > 1e-4F; });
+      const double seconds = static_cast<double>(first - x.begin() - static_cast<std::ptrdiff_t>(before)) / 48000;
+      worst = std::max(worst, seconds);
+      sum += seconds / kKeys;
+      host.noteOff(60 + i);
+      QTRY_VERIFY_WITH_TIMEOUT(!heard(capture.taken(0).size() - 2048), 5000);
+    }
+    capture.close();
+    qInfo("the device started in %lld ms; a key is heard after %.1f ms, worst of %d %.1f ms", started, 1000 * sum,
+          kKeys, 1000 * worst);
   }
 
   void serverDeath() {
