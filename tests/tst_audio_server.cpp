@@ -154,8 +154,8 @@ class TestAudioServer : public QObject {
       QTRY_VERIFY_WITH_TIMEOUT(!heard(capture.taken(0).size() - 2048), 5000);
     }
     capture.close();
-    qInfo("the device started in %lld ms; a key is heard after %.1f ms, worst of %d %.1f ms", started, 1000 * sum,
-          kKeys, 1000 * worst);
+    qInfo("the device started in %lld ms; a key sounds %.1f ms into the next block, worst of %d %.1f ms", started,
+          1000 * sum, kKeys, 1000 * worst);
   }
 
   void serverDeath() {
