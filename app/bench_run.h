@@ -59,6 +59,7 @@ class GradientRun {
 struct LiveLoad {
   double mean = 0;   ///< part of one core
   double worst = 0;  ///< of one block, part of its deadline; by wall time
+  double usual = 0;  ///< what 999 of 1000 blocks stay under: what the machine does besides left out
 };
 /// Holds `voices` keys from `lowest` up for `seconds` of sound, as fast as it goes, after a second of
 /// warming up. A block has so many ticks of 64 frames.
