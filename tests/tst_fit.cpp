@@ -58,6 +58,21 @@ class TestFit : public QObject {
     const auto none = fit(start, registry(), target, options, {}, early.get_token());
     QVERIFY(none && none->cancelled);
   }
+  /// A budget that is over before the search has begun: what is given back is whole, judged, and no
+  /// worse than what was given; nobody has cancelled.
+  void budgetUsedUp() {
+    const AudioData target = sound(subtractive(), 4.0);
+    Patch start = subtractive();
+    perturb(start);
+    FitOptions options;
+    options.budgetSeconds = 0.01;
+    const auto got = fit(start, registry(), target, options, {}, {});
+    QVERIFY(got && !got->cancelled);
+    QVERIFY2(got->steps == 0, qPrintable(QString::number(got->steps)));
+    QVERIFY(!got->terms.empty() && got->terms[0].start > 0 && got->terms[0].end <= got->terms[0].start);
+    const double was = compare(target, sound(start, 4)).lsdDb, is = compare(target, sound(got->patch, 4)).lsdDb;
+    QVERIFY2(is <= was, qPrintable(QString("%1 -> %2").arg(was).arg(is)));
+  }
   /// How soon a fit ends after being told, wherever it is; how long it may say nothing.
   void quickToStop_data() {
     QTest::addColumn<double>("after");
