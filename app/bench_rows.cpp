@@ -143,6 +143,7 @@ class Table {
       if (!target) continue;
       const AudioData sound{target->rate, {target->channels[0], target->channels[1]}};
       std::vector<double> late;
+      late.reserve(kCancels);
       for (int i = 0; i < kCancels; ++i) late.push_back(cancelAfter(*patch, sound, 0.05 + kCancelStep * i));
       show_({row + ", median", 1000 * median(late), "ms"});
       show_({row + ", worst of 20", 1000 * *std::max_element(late.begin(), late.end()), "ms"});

@@ -64,6 +64,7 @@ core::FeatureMemory featureStore(const fs::path& folder, std::uintmax_t mostByte
     std::error_code code;
     fs::create_directories(folder, code);
     std::vector<std::pair<std::string, std::vector<double>>> arrays;
+    arrays.reserve(features.size());
     for (const auto& f : features)
       arrays.emplace_back(std::to_string(arrays.size()), std::vector<double>(f.begin(), f.end()));
     if (!code && writeArrays(arrays, placeOf(folder, key))) prune(folder, mostBytes);
