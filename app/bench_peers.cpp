@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <map>
 
 extern char** environ;
 
@@ -88,8 +89,9 @@ std::optional<ChildCost> runChild(const std::vector<std::string>& command, const
   return cost;
 }
 
-std::optional<Peer> Peer::find(const std::string& row, const std::filesystem::path& scratch) {
+std::optional<Peer> Peer::find(const std::string& row, const std::filesystem::path& scratch, int threads) {
   Peer p;
+  p.threads_ = threads;
   p.row_ = row;
   p.folder_ = peerFolder();
   const bool faust = row == "P1" || row == "P3b", gradient = row[0] == 'G';
@@ -130,11 +132,15 @@ std::optional<ChildCost> Peer::render(double seconds) const {
 
 double Peer::measure() {
   if (name_ == "PyTorch") {
-    const bool training = row_.starts_with("G2"), many = training || row_ == "G1x16";
-    const std::string threads = row_.ends_with("two threads") ? "2" : "1";
-    const std::string what = row_ == "G3" ? "g3" : !training ? "g1" : row_.starts_with("G2 tiny") ? "g2tiny" : "g2full";
-    const auto cost = runChild({"/usr/bin/python3", "gradients.py", what, many ? "16" : "1", threads}, folder_,
-                               torchEnvironment(threads));
+    static const std::map<std::string, std::vector<std::string>> kWhat{{"G1", {"g1", "1"}},
+                                                                       {"G1x16", {"g1", "16"}},
+                                                                       {"G2 tiny", {"g2tiny", "16"}},
+                                                                       {"G2 full", {"g2full", "16"}},
+                                                                       {"G3", {"g3", "1"}}};
+    const std::vector<std::string>& what = kWhat.at(row_);
+    const std::string threads = std::to_string(threads_);
+    const auto cost =
+        runChild({"/usr/bin/python3", "gradients.py", what[0], what[1], threads}, folder_, torchEnvironment(threads));
     if (!cost) return 0;
     megabytes_ = std::max(megabytes_, cost->megabytes);
     return std::atof(cost->out.c_str());

@@ -24,10 +24,9 @@ std::optional<ChildCost> runChild(const std::vector<std::string>& command, const
 /// The other program of one row.
 class Peer {
  public:
-  /// By the row's id (P1, P2, P3a, P3b, P4, G1, G1x16, G3, G2 tiny, G2 full, the last two also with ", two
-  /// threads" after them); nothing when its program is not installed, or
-  /// its patch does not build or run. `scratch`: a folder for what is built.
-  static std::optional<Peer> find(const std::string& row, const std::filesystem::path& scratch);
+  /// By the row's id (P1, P2, P3a, P3b, P4, G1, G1x16, G2 tiny, G2 full, G3); nothing when its program is not
+  /// installed, or its patch does not build or run. `scratch`: a folder for what is built. threads: of PyTorch.
+  static std::optional<Peer> find(const std::string& row, const std::filesystem::path& scratch, int threads = 1);
 
   const std::string& name() const { return name_; }
   /// One measurement: times real time (P rows) or seconds a gradient step (G rows); 0 when it failed.
@@ -42,6 +41,7 @@ class Peer {
   std::filesystem::path folder_, program_;
   double seconds_ = 10;  ///< length of a render
   double megabytes_ = 0;
+  int threads_ = 1;
 };
 
 }  // namespace app

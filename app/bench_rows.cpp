@@ -5,18 +5,15 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
-#include <thread>
 
 #include "app/bench_peers.h"
 #include "app/bench_run.h"
 #include "app/bench_train.h"
 #include "app/catalog.h"
 #include "core/file/patch_rate.h"
-#include "core/fit/session.h"
 #include "core/graph/render.h"
 #include "core/neural/sizes.h"
 
@@ -27,7 +24,7 @@ constexpr int kRepeats = 5, kLongRepeats = 3;
 constexpr double kPlaySeconds = 4, kHeldSeconds = 60;
 constexpr int kManyClips = 16;
 constexpr int kCancels = 20;
-constexpr double kCancelStep = 0.4;
+constexpr double kCancelStep = 0.4, kCancelledSeconds = 12;
 /// So little memory that every patch is cut into stretches and run twice.
 constexpr std::size_t kCheckpointBytes = std::size_t{4} << 20;
 
@@ -117,34 +114,34 @@ class Table {
   /// A step of the trainer, sixteen clips of 4 s: on one processor, and with two threads.
   void train(int threads) {
     for (const char* size : {"tiny", "full"}) {
-      const std::string id = std::string("G2 ") + size, name = threads == 1 ? "" : ", two threads";
-      const std::string row = id + name + ", training step";
+      const std::string id = std::string("G2 ") + size;
+      const std::string row = id + (threads == 1 ? "" : ", two threads") + ", training step";
       if (!asked(row)) continue;
       auto run = TrainRun::create(size, threads, registry_, scratch_.path());
       if (!run) continue;
       auto peer = inTurns(
-          row, "s", id + name, [&] { return (*run)->measure(); }, false);
+          row, "s", id, [&] { return (*run)->measure(); }, false, threads);
       run->reset();
       malloc_trim(0);
       if (threads == 1) memory(row, peer);
     }
   }
 
-  /// How long a fit goes on after it has been told to stop, at twenty moments of its course.
+  /// How long a fit goes on after it has been told to stop, at moments of its course.
   void cancel() {
-    for (const auto& [preset, seconds] : {std::pair{"sms-resynthesis", 12.0}, {"subtractive-poly", 12.0}}) {
-      const std::string row = std::string("cancel a fit of ") + preset + ", clip of 12 s";
+    for (const char* preset : {"sms-resynthesis", "subtractive-poly"}) {
+      const std::string row = std::string("cancel a fit of ") + preset + " to 12 s";
       if (!asked(row)) continue;
       const auto patch = loadPatch(preset);
       if (!patch) continue;
       RenderOptions options;
-      options.seconds = seconds;
+      options.seconds = kCancelledSeconds;
       const auto target = render(*patch, registry_, options);
       if (!target) continue;
       const AudioData sound{target->rate, {target->channels[0], target->channels[1]}};
       std::vector<double> late;
       late.reserve(kCancels);
-      for (int i = 0; i < kCancels; ++i) late.push_back(cancelAfter(*patch, sound, 0.05 + kCancelStep * i));
+      for (int i = 0; i < kCancels; ++i) late.push_back(timeToCancel(*patch, registry_, sound, 0.05 + kCancelStep * i));
       show_({row + ", median", 1000 * median(late), "ms"});
       show_({row + ", worst of 20", 1000 * *std::max_element(late.begin(), late.end()), "ms"});
     }
@@ -158,21 +155,6 @@ class Table {
   }
 
  private:
-  /// Seconds from the stop to the fit's end.
-  double cancelAfter(const Patch& patch, const AudioData& target, double seconds) const {
-    std::stop_source stop;
-    double asked = 0;
-    std::jthread other([&] {
-      std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-      asked = wallSeconds();
-      stop.request_stop();
-    });
-    (void)fit(patch, registry_, target, {}, {}, stop.get_token()).has_value();
-    const double ended = wallSeconds();
-    other.join();
-    return ended - asked;
-  }
-
   /// A preset live at 48 kHz with keys held for a minute. size: that of its network, empty: as it ships.
   void held(const char* preset, const std::string& name, int voices, int lowest, int ticksABlock,
             const std::string& size) {
@@ -217,8 +199,8 @@ class Table {
   /// Ours and theirs, one after the other, five times.
   template <class Ours>
   std::optional<Peer> inTurns(const std::string& name, const std::string& unit, const std::string& id, Ours ours,
-                              bool moreIsBetter) {
-    std::optional<Peer> peer = options_.peers ? Peer::find(id, scratch_.path()) : std::nullopt;
+                              bool moreIsBetter, int threads = 1) {
+    std::optional<Peer> peer = options_.peers ? Peer::find(id, scratch_.path(), threads) : std::nullopt;
     std::vector<double> mine, theirs;
     const bool forMemory = options_.only == name && !options_.peers;  // the child of memory(): once is enough
     const int repeats = forMemory ? 1 : name.starts_with("G2") ? kLongRepeats : kRepeats;

@@ -2,11 +2,14 @@
 #include "app/bench_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <numbers>
+#include <thread>
 
 #include "core/analysis/quantile.h"
+#include "core/fit/session.h"
 #include "core/graph/realtime.h"
 #include "core/graph/tick_engine.h"
 
@@ -156,6 +159,20 @@ Result<LiveLoad> liveLoad(const Patch& patch, const Registry& registry, int voic
   const double used = processorSeconds() - start, deadline = kTick * ticksABlock / patch.rate;
   return LiveLoad{used / seconds, *std::max_element(blocks.begin(), blocks.end()) / deadline,
                   quantile(blocks, 0.999) / deadline};
+}
+
+double timeToCancel(const Patch& patch, const Registry& registry, const AudioData& target, double after) {
+  std::stop_source stop;
+  double asked = 0;
+  std::jthread other([&] {
+    std::this_thread::sleep_for(std::chrono::duration<double>(after));
+    asked = wallSeconds();
+    stop.request_stop();
+  });
+  (void)fit(patch, registry, target, {}, {}, stop.get_token()).has_value();
+  const double ended = wallSeconds();
+  other.join();
+  return ended - asked;
 }
 
 }  // namespace app

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "app/bench_patches.h"
+#include "core/file/audio_file.h"
 #include "core/fit/loss.h"
 #include "core/fit/optimizer.h"
 #include "core/fit/variables.h"
@@ -65,6 +66,10 @@ struct LiveLoad {
 /// warming up. A block has so many ticks of 64 frames.
 core::Result<LiveLoad> liveLoad(const core::Patch& patch, const core::Registry& registry, int voices, int lowest,
                                 double seconds, int ticksABlock = 1);
+
+/// Fits a patch and tells it to stop after so many seconds: how long it takes until the fit has ended, s.
+double timeToCancel(const core::Patch& patch, const core::Registry& registry, const core::AudioData& target,
+                    double after);
 
 /// Of this program, all its threads.
 double processorSeconds();

@@ -57,7 +57,7 @@ inline AudioData sound(const Patch& p, double seconds) {
   return a;
 }
 /// Moves what is free by up to a fifth of its travel, and pitches by 30 cents.
-inline void perturb(Patch& p) {
+inline Patch perturbed(Patch p) {
   double sign = 1;
   for (PatchNode& n : p.nodes) {
     const NodeType& type = *registry().find(n.type);
@@ -70,6 +70,7 @@ inline void perturb(Patch& p) {
       sign = -sign;
     }
   }
+  return p;
 }
 inline bool mentions(const std::vector<std::string>& lines, const char* word) {
   return std::any_of(lines.begin(), lines.end(),

@@ -19,8 +19,7 @@ class TestFit : public QObject {
  private Q_SLOTS:
   void sameSeedSameBits() {
     const AudioData target = sound(subtractive(), 0.4);
-    Patch start = subtractive();
-    perturb(start);
+    const Patch start = perturbed(subtractive());
     FitOptions options;
     options.steps = 24;
     const auto a = fit(start, registry(), target, options, {}, {});
@@ -36,8 +35,7 @@ class TestFit : public QObject {
   }
   void cancelKeepsTheBest() {
     const AudioData target = sound(subtractive(), 2.0);
-    Patch start = subtractive();
-    perturb(start);
+    const Patch start = perturbed(subtractive());
     std::stop_source source;
     FitOptions options;
     options.budgetSeconds = 60;
@@ -62,8 +60,7 @@ class TestFit : public QObject {
   /// worse than what was given; nobody has cancelled.
   void budgetUsedUp() {
     const AudioData target = sound(subtractive(), 4.0);
-    Patch start = subtractive();
-    perturb(start);
+    const Patch start = perturbed(subtractive());
     FitOptions options;
     options.budgetSeconds = 0.01;
     const auto got = fit(start, registry(), target, options, {}, {});
@@ -83,8 +80,7 @@ class TestFit : public QObject {
   void quickToStop() {
     QFETCH(double, after);
     const AudioData target = sound(subtractive(), 12.0);
-    Patch start = subtractive();
-    perturb(start);
+    const Patch start = perturbed(subtractive());
     FitOptions options;
     options.budgetSeconds = 60;
     std::stop_source source;
@@ -118,8 +114,7 @@ class TestFit : public QObject {
   /// What the report lists adds up, and falls.
   void termsAddUp() {
     const AudioData target = sound(subtractive(), 0.5);
-    Patch start = subtractive();
-    perturb(start);
+    const Patch start = perturbed(subtractive());
     FitOptions options;
     options.steps = 40;
     const auto got = fit(start, registry(), target, options, {}, {});
@@ -137,7 +132,7 @@ class TestFit : public QObject {
     const auto change = std::find_if(got->changes.begin(), got->changes.end(),
                                      [](const FitChange& c) { return c.name == "svf.cutoff"; });
     QVERIFY(change != got->changes.end() && change->unit == "Hz" && change->before != change->after);
-    QVERIFY(change->before == start.find("svf")->values["cutoff"]);
+    QVERIFY(change->before == start.find("svf")->values.at("cutoff"));
     QVERIFY(got->seconds > 0 && got->steps > 20 && got->steps <= 40);
   }
   /// A fit leaves out voices that the phrase never reaches; what it renders is still the patch.

@@ -22,8 +22,7 @@ class TestFitSearch : public QObject {
     QFETCH(int, patch);
     const Patch truth = patch == 0 ? subtractive() : patch == 1 ? twoVoices() : pulse();
     const AudioData target = sound(truth, 0.7);
-    Patch start = truth;
-    perturb(start);
+    Patch start = perturbed(truth);
     FitOptions options;
     options.steps = 400;
     const auto got = fit(start, registry(), target, options, {}, {});
@@ -47,8 +46,7 @@ class TestFitSearch : public QObject {
     truth.cables.push_back({"second", "out", "svf", "in"});
     truth.phrase = {{57, 0.02, 1.2, 0.8}};
     const AudioData target = sound(truth, 1.4);
-    Patch start = truth;
-    perturb(start);
+    Patch start = perturbed(truth);
     start.find("osc")->values["f0"] = kC4Hz * std::exp2(22.0 / 1200);
     start.find("second")->values["f0"] = kC4Hz * std::exp2(-16.0 / 1200);
     FitOptions options;

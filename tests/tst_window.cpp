@@ -6,6 +6,7 @@
 #include <QLineEdit>
 #include <QListWidget>
 
+#include "presets/patch_file.h"
 #include "tests/window_rig.h"
 #include "ui/browser/browser.h"
 #include "ui/canvas/add_popup.h"
@@ -323,6 +324,28 @@ class TestWindow : public QObject {
     rig.window.setTyping(false);
     Q_EMIT rig.engine.keyPlayed(67, 0.5F);
     QVERIFY(keys.isDown(67));
+  }
+
+  /// A patch goes to another rate as one step; one that cannot stays as it was.
+  void sampleRateOfThePatch() {
+    Rig rig;
+    const auto choose = [&](const char* name) {
+      for (QAction* a : rig.window.findChildren<QAction*>())
+        if (a->text() == QLatin1String(name)) return a->trigger();
+      QFAIL("no such rate in the menu");
+    };
+    choose("44.1 kHz");
+    QCOMPARE(rig.patch().rate, 44100.0);
+    QCOMPARE(rig.engine.patch.rate, 44100.0);
+    QCOMPARE(rig.document.undoStack().count(), 1);
+    rig.document.undoStack().undo();
+    QCOMPARE(rig.patch().rate, 48000.0);
+    const auto noisy = presets::readPatch(PRESETS_DIR "/sms-resynthesis.json");
+    QVERIFY(noisy.has_value());
+    rig.document.startWith(*noisy);  // its noise bands reach to 24 kHz
+    choose("16 kHz");
+    QVERIFY(rig.patch() == *noisy);
+    QCOMPARE(rig.document.undoStack().count(), 0);
   }
 
   void unknownNodesStayAndShowTheirCables() {

@@ -9,6 +9,8 @@
 
 namespace core {
 
+namespace {
+/// As long in seconds, its gain kept.
 Blob responseAtRate(const Blob& response, double from, double to) {
   AudioData at = resample({from, {response.data}}, to);
   // a sum over more taps of the same response is louder
@@ -18,6 +20,24 @@ Blob responseAtRate(const Blob& response, double from, double to) {
   const int taps = static_cast<int>(at.channels[0].size());
   return {{taps}, std::move(at.channels[0])};
 }
+}  // namespace
+
+bool setNodeRate(PatchNode& node, const NodeType& type, double from, double to, bool driven) {
+  if (from == to) return false;
+  bool resampled = false;
+  for (auto& [row, blob] : node.tensors)
+    if (const int i = type.tensorIndex(row); i >= 0 && type.tensors[static_cast<std::size_t>(i)].isResponse) {
+      blob = std::make_shared<const Blob>(responseAtRate(*blob, from, to));
+      resampled = true;
+    }
+  for (const Setting& s : type.settings) {
+    if (!s.halfRateAtZero || !driven) continue;
+    double& end = node.settings[std::string(s.id)].number;
+    if (end == 0) end = from / 2;
+    if (end == to / 2) end = 0;  // back where it was made
+  }
+  return resampled;
+}
 
 Result<void> setPatchRate(Patch& patch, const Registry& registry, double rate) {
   if (!(rate >= kLowestRate && rate <= kHighestRate))
@@ -26,19 +46,9 @@ Result<void> setPatchRate(Patch& patch, const Registry& registry, double rate) {
   Patch changed = patch;
   changed.rate = rate;
   for (PatchNode& n : changed.nodes) {
-    const NodeType* type = registry.find(n.type);
-    if (!type) continue;
-    for (auto& [row, blob] : n.tensors)
-      if (const int i = type->tensorIndex(row); i >= 0 && type->tensors[static_cast<std::size_t>(i)].isResponse)
-        blob = std::make_shared<const Blob>(responseAtRate(*blob, patch.rate, rate));
     const bool driven =
         std::any_of(patch.cables.begin(), patch.cables.end(), [&](const Cable& c) { return c.to == n.id; });
-    for (const Setting& s : type->settings) {
-      if (!s.halfRateAtZero || !driven) continue;
-      double& end = n.settings[std::string(s.id)].number;
-      if (end == 0) end = patch.rate / 2;
-      if (end == rate / 2) end = 0;  // back where it was made
-    }
+    if (const NodeType* type = registry.find(n.type)) setNodeRate(n, *type, patch.rate, rate, driven);
   }
   // what cannot be at that rate (noise bands above it) says so when it is made ready to play
   auto plan = compilePlan(changed, registry, {.rate = rate});

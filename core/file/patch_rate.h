@@ -15,7 +15,7 @@ inline constexpr double kLowestRate = 8000, kHighestRate = 192000;
 /// halfRateAtZero). Error: a rate that is out of range, or noise bands that would lie above half of it.
 Result<void> setPatchRate(Patch& patch, const Registry& registry, double rate);
 
-/// A response made at rate `from` for use at `to`: as long in seconds, its gain kept.
-Blob responseAtRate(const Blob& response, double from, double to);
+/// The same for one node of a patch; driven: a cable leads to it. True when it had a response to resample.
+bool setNodeRate(PatchNode& node, const NodeType& type, double from, double to, bool driven);
 
 }  // namespace core

@@ -40,6 +40,9 @@ std::string Swap::copy(const std::string& id) {
   PatchNode n = *b_.find(id);
   if (out_.patch.find(n.id)) n.id = out_.patch.freshId(n.id);
   n.y += 260;  // below what it joins
+  const bool driven = std::any_of(b_.cables.begin(), b_.cables.end(), [&](const Cable& c) { return c.to == id; });
+  if (const NodeType* t = registry_.find(n.type); t && setNodeRate(n, *t, b_.rate, a_.rate, driven))
+    note("The response was resampled to the rate of \"" + a_.name + "\".");
   out_.patch.nodes.push_back(n);
   return copies_[id] = n.id;
 }
@@ -148,10 +151,8 @@ Result<void> Swap::takeHead(Part part) {
   if (part == Part::noise && a_.rate < b_.rate)
     return Error{"The noise bands of \"" + b_.name + "\" reach above half the sample rate of \"" + a_.name +
                  "\"; bring that to the same rate first, or train both at one."};
-  for (const std::string& head : heads) {
+  for (const std::string& head : heads)
     if (auto done = takeTrunk(head); !done) return done;
-    endAsBefore(*out_.patch.find(copies_[head]));
-  }
   for (const Cable& c : a_.cables)  // the new head leads where the old one did
     if (c.from == old.front())
       for (const std::string& head : heads) {
@@ -163,27 +164,11 @@ Result<void> Swap::takeHead(Part part) {
   return {};
 }
 
-/// A source of b ends where it did at b's rate.
-void Swap::endAsBefore(PatchNode& node) const {
-  const NodeType* t = registry_.find(node.type);
-  if (!t || a_.rate == b_.rate) return;
-  for (const Setting& s : t->settings)
-    if (s.halfRateAtZero && node.settings[std::string(s.id)].number == 0)
-      node.settings[std::string(s.id)].number = b_.rate / 2;
-}
-
 Result<void> Swap::takeReverb() {
   const auto old = nodesOf(a_, registry_, Part::reverb), rooms = nodesOf(b_, registry_, Part::reverb);
   if (rooms.empty()) return Error{"\"" + b_.name + "\" has no reverb to take."};
   const std::string id = copy(rooms.front());
   PatchNode& room = *out_.patch.find(id);
-  const NodeType* t = registry_.find(room.type);
-  for (auto& [row, blob] : room.tensors)
-    if (const int i = t->tensorIndex(row);
-        a_.rate != b_.rate && i >= 0 && t->tensors[static_cast<std::size_t>(i)].isResponse) {
-      blob = std::make_shared<const Blob>(responseAtRate(*blob, b_.rate, a_.rate));
-      note("The response was resampled to the rate of \"" + a_.name + "\".");
-    }
   auto& cables = out_.patch.cables;
   if (!old.empty()) {
     room.x = a_.find(old.front())->x;

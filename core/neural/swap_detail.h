@@ -17,7 +17,6 @@ class Swap {
     out_.patch = a;
   }
   Result<void> takeHead(Part part);
-  void endAsBefore(PatchNode& node) const;
   Result<void> takeReverb();
   Result<void> takeEncoder();
   Swapped finish();

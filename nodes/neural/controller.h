@@ -22,7 +22,7 @@ struct NeuralController {
                                  .help = "Plays harmonics and noise from pitch and loudness as it has learned to.",
                                  .category = Category::neural,
                                  .picture = Picture::bars,
-                                 .backwardTicks = 250};
+                                 .backwardTicks = 250};  // a second at 16 kHz: long products cost a library less
   enum InputRow { pitch, loudness, velocity, z };
   static constexpr std::array inputs{Input{.id = "pitch",
                                            .name = "Pitch",

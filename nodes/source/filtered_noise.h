@@ -91,8 +91,8 @@ struct FilteredNoise {
   };
   static Result<Prepared> prepare(const Setup& setup) {
     const int m = setup.whole(bands), last = reach(setup), near = last / 2 + 1;
-    if (last < m - 1) return Error{"Its top lies above half the sample rate; lower it, or raise the rate."};
-    if (last > kMostReach) return Error{"Its top lies too low for so many bands; raise it, or take fewer bands."};
+    if (last < m - 1) return Error{"Its bands reach above half the sample rate; choose a higher rate, or a lower top."};
+    if (last > kMostReach) return Error{"Its top is too low for so many bands; raise it, or take fewer bands."};
     Prepared p;
     p.reach = last;
     p.vectors = (near + kWide - 1) / kWide;
