@@ -99,6 +99,7 @@ std::vector<float> playAsTrained(const Patch& p, const std::filesystem::path& re
   const DenormalsOff denormals;
   (*gradient)->forward({});
   std::vector<float> y;
+  y.reserve(static_cast<std::size_t>(ticks) * kTick);
   for (int i = 0; i < ticks * kTick; ++i) y.push_back(static_cast<float>((*gradient)->output(0, 0, i)));
   return y;
 }
