@@ -6,7 +6,6 @@
 #include <mutex>
 
 #include "core/dsp/wide.h"
-#include "core/graph/scratch.h"
 
 namespace core {
 namespace {
@@ -156,43 +155,50 @@ void Convolver::multiply(const PartitionedResponse::Stage& plan, Stage& stage, s
   stage.product[at(plan.block)] = highest;
 }
 
-void sweepConvolution(std::span<const Sample> response, std::span<const Sample> dy, std::span<const Sample> past,
-                      std::span<Sample> dPast, std::span<Sample> dResponse) {
-  const auto fft = sharedFft(goodLength(static_cast<int>(past.size())));
-  const auto size = at(fft->size()), taps = response.size();
-  const Sample scale = 1.0_s / static_cast<Sample>(size);
-  auto& time = threadScratch<AlignedArray<Sample>>();
-  auto& g = threadScratch<AlignedArray<std::complex<Sample>>>();
-  auto& other = threadScratch<AlignedArray<std::complex<Sample>>, 1>();
-  if (time.size() != size) {
-    time = AlignedArray<Sample>(size);
-    g = AlignedArray<std::complex<Sample>>(at(fft->bins()));
-    other = AlignedArray<std::complex<Sample>>(at(fft->bins()));
+void ConvolutionSweep::begin(std::span<const Sample> response, int frames) {
+  const int size = goodLength(frames + static_cast<int>(response.size()) - 1);
+  if (!fft_ || fft_->size() != size) {
+    fft_ = sharedFft(size);
+    time_ = AlignedArray<Sample>(at(size));
+    for (auto* spectrum : {&response_, &cotangent_, &product_, &sum_})
+      *spectrum = AlignedArray<std::complex<Sample>>(at(fft_->bins()));
   }
-  time.clear();
-  std::copy(dy.begin(), dy.end(), time.data());
-  fft->forward(time.data(), g.data());
+  time_.clear();
+  std::reverse_copy(response.begin(), response.end(), time_.data());
+  fft_->forward(time_.data(), response_.data());
+  const Sample scale = 1.0_s / static_cast<Sample>(size);
+  for (std::size_t k = 0; k < response_.size(); ++k) response_[k] *= scale;
+  sum_.clear();
+}
 
-  // d past[m] = sum over j of response[j] dy[m - (taps - 1) + j]: dy convolved with the response backwards
-  time.clear();
-  std::reverse_copy(response.begin(), response.end(), time.data());
-  fft->forward(time.data(), other.data());
-  for (std::size_t k = 0; k < g.size(); ++k)
-    other[k] = {(other[k].real() * g[k].real() - other[k].imag() * g[k].imag()) * scale,
-                (other[k].real() * g[k].imag() + other[k].imag() * g[k].real()) * scale};
-  fft->inverse(other.data(), time.data());
-  for (std::size_t m = 0; m < dPast.size(); ++m) dPast[m] += time[m];
-  if (dResponse.empty()) return;
+void ConvolutionSweep::add(std::span<const Sample> dy, std::span<const Sample> past, std::span<Sample> dPast) {
+  time_.clear();
+  std::copy(dy.begin(), dy.end(), time_.data());
+  fft_->forward(time_.data(), cotangent_.data());
 
   // d response[taps - 1 - m] = sum over n of dy[n] past[n + m]: a correlation
-  time.clear();
-  std::copy(past.begin(), past.end(), time.data());
-  fft->forward(time.data(), other.data());
-  for (std::size_t k = 0; k < g.size(); ++k)
-    other[k] = {(other[k].real() * g[k].real() + other[k].imag() * g[k].imag()) * scale,
-                (other[k].imag() * g[k].real() - other[k].real() * g[k].imag()) * scale};
-  fft->inverse(other.data(), time.data());
-  for (std::size_t j = 0; j < taps; ++j) dResponse[j] += time[taps - 1 - j];
+  time_.clear();
+  std::copy(past.begin(), past.end(), time_.data());
+  fft_->forward(time_.data(), product_.data());
+  for (std::size_t k = 0; k < sum_.size(); ++k) {
+    const std::complex<Sample> d = cotangent_[k], x = product_[k];
+    sum_[k] +=
+        std::complex<Sample>(x.real() * d.real() + x.imag() * d.imag(), x.imag() * d.real() - x.real() * d.imag());
+  }
+
+  // d past[m] = sum over j of response[j] dy[m - (taps - 1) + j]: dy convolved with the response backwards
+  for (std::size_t k = 0; k < sum_.size(); ++k) {
+    const std::complex<Sample> d = cotangent_[k], h = response_[k];
+    product_[k] = {h.real() * d.real() - h.imag() * d.imag(), h.real() * d.imag() + h.imag() * d.real()};
+  }
+  fft_->inverse(product_.data(), time_.data());
+  for (std::size_t m = 0; m < dPast.size(); ++m) dPast[m] += time_[m];
+}
+
+void ConvolutionSweep::end(std::span<Sample> dResponse) {
+  const Sample scale = 1.0_s / static_cast<Sample>(fft_->size());
+  fft_->inverse(sum_.data(), time_.data());
+  for (std::size_t j = 0; j < dResponse.size(); ++j) dResponse[j] += time_[dResponse.size() - 1 - j] * scale;
 }
 
 }  // namespace core

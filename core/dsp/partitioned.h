@@ -66,11 +66,23 @@ class Convolver {
   AlignedArray<Sample> time_;
 };
 
-/// Adjoint of y[n] = sum over j of response[j] x[n - j] by one transform over a whole stretch.
-/// dy: cotangent of y over the stretch; past: x from response.size() - 1 frames before the stretch
-/// to its end; dPast (same frames as `past`) and dResponse: added to; dResponse may be empty.
-void sweepConvolution(std::span<const Sample> response, std::span<const Sample> dy, std::span<const Sample> past,
-                      std::span<Sample> dPast, std::span<Sample> dResponse);
+/// Adjoint of y[n] = sum over j of response[j] x[n - j], for any number of signals and parts of them
+/// that share the response: its transform is computed once, its gradient is summed as a spectrum.
+class ConvolutionSweep {
+ public:
+  /// Begins with a response; no part is longer than `frames`. Keeps its memory from call to call.
+  void begin(std::span<const Sample> response, int frames);
+  /// One part. dy: cotangent of y; past: x from response.size() - 1 frames before the part to its end;
+  /// dPast: its cotangent, same frames, added to.
+  void add(std::span<const Sample> dy, std::span<const Sample> past, std::span<Sample> dPast);
+  /// Adds the gradient of the response over all parts.
+  void end(std::span<Sample> dResponse);
+
+ private:
+  std::shared_ptr<const RealFft> fft_;
+  AlignedArray<Sample> time_;
+  AlignedArray<std::complex<Sample>> response_, cotangent_, product_, sum_;
+};
 
 /// A transform of that length on aligned arrays, made once in the process.
 std::shared_ptr<const RealFft> sharedFft(int size);

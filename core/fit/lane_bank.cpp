@@ -42,23 +42,26 @@ Result<std::unique_ptr<LaneBank>> LaneBank::create(const Plan& plan, const FitSp
 }
 
 /// Lanes beyond the sets play the last one. Tensors are written where they changed only.
-void LaneBank::writeValues(Bank& bank, std::span<const std::vector<double>> sets) {
-  for (int lane = 0; lane < lanes_; ++lane) {
-    const std::vector<double>& x = sets[std::min(at(lane), sets.size() - 1)];
+void LaneBank::writeValues(Bank& bank, std::span<const Set> sets, const std::stop_token& stop) {
+  for (int lane = 0; lane < lanes_ && !stop.stop_requested(); ++lane) {
+    const Set x = sets[std::min(at(lane), sets.size() - 1)];
     space_.writeScalars(x, *bank.executor, lane);
     if (!space_.hasTensors()) continue;
     std::vector<double>& in = bank.inLanes[at(lane)];
-    for (const FitEntry& t : space_.entries())
-      if (t.parameter < 0 && (in.empty() || !std::equal(&in[t.first], &in[t.first] + t.count, &x[t.first])))
-        space_.writeTensor(t, x, *bank.executor, lane);
-    in = x;
+    const bool first = in.empty();
+    in.resize(x.size());
+    for (const FitEntry& t : space_.entries()) {
+      if (t.parameter >= 0 || (!first && std::equal(&in[t.first], &in[t.first] + t.count, &x[t.first]))) continue;
+      space_.writeTensor(t, x, *bank.executor, lane);
+      std::copy_n(&x[t.first], t.count, &in[t.first]);
+    }
   }
 }
 
-void LaneBank::renderOn(Bank& bank, std::span<const std::vector<double>> sets, std::span<Sound> sounds,
+void LaneBank::renderOn(Bank& bank, std::span<const Set> sets, std::span<Sound> sounds,
                         std::span<const VoiceEvent> events, int samples, const std::stop_token& stop) {
   Executor& e = *bank.executor;
-  writeValues(bank, sets);
+  writeValues(bank, sets, stop);
   e.reset();
   e.setEvents(events);
   const int group = e.domain(false).group, all = (samples + kTick - 1) / kTick;
@@ -73,9 +76,8 @@ void LaneBank::renderOn(Bank& bank, std::span<const std::vector<double>> sets, s
   }
 }
 
-std::vector<LaneBank::Sound> LaneBank::render(std::span<const std::vector<double>> sets,
-                                              std::span<const VoiceEvent> events, int samples,
-                                              const std::stop_token& stop) {
+std::vector<LaneBank::Sound> LaneBank::render(std::span<const Set> sets, std::span<const VoiceEvent> events,
+                                              int samples, const std::stop_token& stop) {
   std::vector<Sound> sounds(sets.size(), Sound(at(samples)));
   inTwo([&](std::size_t first) {
     for (std::size_t b = first; b < banks_.size(); b += 2)

@@ -16,6 +16,7 @@ namespace core {
 class LaneBank {
  public:
   using Sound = std::vector<Sample>;
+  using Set = std::span<const double>;  ///< coordinates of a FitSpace
 
   /// Room for `executors` times `lanes` sets of values at once. How many threads compute them depends
   /// on the machine; what comes out does not. Error: as Executor::create. `space` is kept by reference.
@@ -25,18 +26,18 @@ class LaneBank {
   int size() const { return static_cast<int>(banks_.size()) * lanes_; }
   /// The first `samples` of every set's sound, folded to one channel. As many sets as wanted: they go
   /// through in turns. Cut short when `stop` is requested.
-  std::vector<Sound> render(std::span<const std::vector<double>> sets, std::span<const VoiceEvent> events, int samples,
+  std::vector<Sound> render(std::span<const Set> sets, std::span<const VoiceEvent> events, int samples,
                             const std::stop_token& stop);
 
  private:
   struct Bank {
     std::unique_ptr<Executor> executor;
-    std::vector<std::vector<double>> inLanes;  ///< by lane: the values of which the tensors are in it
+    std::vector<std::vector<double>> inLanes;  ///< by lane: where tensors lie, the coordinates that are in it
   };
   LaneBank(const FitSpace& space, int lanes) : space_(space), lanes_(lanes) {}
-  void writeValues(Bank& bank, std::span<const std::vector<double>> sets);
-  void renderOn(Bank& bank, std::span<const std::vector<double>> sets, std::span<Sound> sounds,
-                std::span<const VoiceEvent> events, int samples, const std::stop_token& stop);
+  void writeValues(Bank& bank, std::span<const Set> sets, const std::stop_token& stop);
+  void renderOn(Bank& bank, std::span<const Set> sets, std::span<Sound> sounds, std::span<const VoiceEvent> events,
+                int samples, const std::stop_token& stop);
 
   const FitSpace& space_;
   int lanes_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
+#include <numeric>
 
 #include "core/fit/initial.h"
 
@@ -182,6 +183,7 @@ Result<FitResult> FitRunner::run(const AudioData& target) {
   if (stopped()) return cancelled();
   if (!ready) return ready.error();
   const Values given = space_->read(gradient_->executor().plan());
+  listGiven(given);
   Values best = given;
   if (!stopped() && !analysis_.silent) {
     best = find(given);
@@ -191,7 +193,7 @@ Result<FitResult> FitRunner::run(const AudioData& target) {
     stop_ = asked_;
     if (!stopped()) judgeTerms(given, best);
   }
-  finish(given, best);
+  finish(best);
   return std::move(result_);
 }
 
@@ -247,32 +249,43 @@ void FitRunner::judgeTerms(const Values& given, Values& best) {
   for (FitTerm& t : result_.terms) t.end = t.start;
 }
 
-void FitRunner::finish(const Values& given, const Values& best) {
+void FitRunner::finish(const Values& best) {
   result_.cancelled = stopped();
   result_.patch = patch_;
   space_->write(best, result_.patch);
   result_.steps = state_.step;
   result_.seconds = elapsed();
-  listChanges(given, best);
+  listFound(best);
+  shown_ = result_.patch;
   told_ = -1;
-  written_ = -1;
-  report(&best);
+  written_ = result_.seconds;
+  report();
 }
 
-void FitRunner::listChanges(const Values& given, const Values& best) {
+/// What the fit may change, as it is before: a tensor by its mean.
+void FitRunner::listGiven(const Values& given) {
   for (const FitEntry& e : space_->entries()) {
     FitChange change{e.name, std::string(unitSymbol(e.unit)), 0, 0};
-    if (e.parameter >= 0) {
-      change.before = space_->plainValue(e, given);
-      change.after = space_->plainValue(e, best);
-    } else {  // the mean of a tensor
-      for (std::size_t i = 0; i < e.count; ++i) {
-        const double a = given[e.first + i], b = best[e.first + i];
-        change.before += (e.positive ? std::exp(a) : a) / static_cast<double>(e.count);
-        change.after += (e.positive ? std::exp(b) : b) / static_cast<double>(e.count);
-      }
+    if (e.parameter >= 0) change.before = space_->plainValue(e, given);
+    for (std::size_t i = 0; i < e.count && e.parameter < 0; ++i) {
+      const double x = given[e.first + i];
+      change.before += (e.positive ? std::exp(x) : x) / static_cast<double>(e.count);
     }
-    result_.changes.push_back(change);
+    result_.changes.push_back(std::move(change));
+  }
+}
+
+/// The same afterwards. Tensors are read from the written patch, where their exponentials are done.
+void FitRunner::listFound(const Values& best) {
+  for (std::size_t k = 0; k < result_.changes.size(); ++k) {
+    const FitEntry& e = space_->entries()[k];
+    double& after = result_.changes[k].after;
+    if (e.parameter >= 0) {
+      after = space_->plainValue(e, best);
+      continue;
+    }
+    const auto& data = result_.patch.find(e.variable.node)->tensors.at(e.variable.row)->data;
+    after = std::accumulate(data.begin(), data.end(), 0.0) / static_cast<double>(e.count);
   }
 }
 

@@ -63,9 +63,10 @@ class FitRunner {
   Until part(double share) const;
   bool over(const Until& until) const;
   void report(const Values* best = nullptr);
-  void finish(const Values& given, const Values& best);
+  void finish(const Values& best);
   FitResult cancelled();
-  void listChanges(const Values& given, const Values& best);
+  void listGiven(const Values& given);
+  void listFound(const Values& best);
 
   // runner_start.cpp: pitch and level brought to the target's
   std::vector<Values> startValues(const Values& given);
@@ -82,6 +83,7 @@ class FitRunner {
   LogSpectralResidual makePitchResidual(double ceiling);
 
   // runner_lanes.cpp: candidates side by side
+  static std::vector<LaneBank::Set> sets(const std::vector<Candidate>& candidates);
   void judge(std::vector<Candidate>& candidates, const LossOf& loss);
   std::vector<Coordinate> coordinates(bool pitchesOnly) const;
   Candidate solve(Candidate from, const LogSpectralResidual& loss, const Until& until, int rounds,

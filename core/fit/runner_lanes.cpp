@@ -17,11 +17,17 @@ constexpr double kEnough = 2e-3;         ///< of the loss: less won three times 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
+std::vector<LaneBank::Set> FitRunner::sets(const std::vector<Candidate>& candidates) {
+  std::vector<LaneBank::Set> all;
+  all.reserve(candidates.size());
+  for (const Candidate& c : candidates) all.emplace_back(c.x);
+  return all;
+}
+
 /// Renders the candidates side by side and sets their losses.
 void FitRunner::judge(std::vector<Candidate>& candidates, const LossOf& loss) {
   during([&] {
-    std::vector<Values> all;
-    for (const Candidate& c : candidates) all.push_back(c.x);
+    const std::vector<LaneBank::Set> all = sets(candidates);
     const auto sounds = lanes_->render(all, events_, static_cast<int>(target_.size()), stop_);
     inTwo([&](std::size_t first) {
       for (std::size_t c = first; c < candidates.size(); c += 2) candidates[c].loss = loss(sounds[c]);
@@ -65,7 +71,7 @@ std::vector<FitRunner::Candidate> FitRunner::trials(const Values& x, const Norma
   for (std::size_t j = 0; j < moved.size(); ++j) fixed[j] = inside[moved[j].at] == x[moved[j].at];
   std::vector<Candidate> tried;
   for (const double length : kLengths)
-    for (std::size_t i = 0; i < std::size(kDampings) && tried.size() < at(lanes_->size()); ++i) {
+    for (std::size_t i = 0; i < std::size(kDampings) && tried.size() < at(lanes_->size()) && !stopped(); ++i) {
       const std::vector<double> step = dampedStep(equations, damping * kDampings[i], fixed);
       if (step.empty()) continue;
       Candidate c{x, damping * kDampings[i]};
@@ -89,15 +95,16 @@ FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual&
   for (int round = 0, weak = 0; round < rounds && weak < 3 && !over(until); ++round) {
     NormalEquations equations;
     during([&] {
-      std::vector<Values> all{best.x};
+      std::vector<Candidate> all{best};
       std::vector<double> steps;
       for (const Coordinate& c : moved) {
-        all.push_back(best.x);
+        if (stopped()) return;  // with tracks a copy is megabytes
+        all.push_back(best);
         const double step = best.x[c.at] < 0.5 ? c.probe : -c.probe;  // away from the nearer end
-        all.back()[c.at] += step;
+        all.back().x[c.at] += step;
         steps.push_back(step);
       }
-      const auto sounds = lanes_->render(all, events_, static_cast<int>(target_.size()), stop_);
+      const auto sounds = lanes_->render(sets(all), events_, static_cast<int>(target_.size()), stop_);
       if (!stopped()) equations = loss.equations(sounds[0], {&sounds[1], moved.size()}, steps, stop_);
     });
     if (stopped() || !std::isfinite(equations.value)) break;

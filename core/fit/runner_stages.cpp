@@ -99,7 +99,7 @@ std::vector<FitRunner::Values> FitRunner::scatter(const Values& start, int batch
   std::normal_distribution<double> gauss;
   std::vector<Values> all;
   const int count = lanes_->size();
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < count && !stopped(); ++i) {
     Values x = start;
     const double spread = i % 2 ? 0.06 : 0.25;
     for (const FitEntry& e : space_->entries()) {
@@ -183,6 +183,7 @@ FitRunner::Candidate FitRunner::descend(Candidate from, const SpectralLoss& loss
     }
     state_.best = best.loss;
     report(&best.x);
+    if (stopped()) break;
     adam.step(x, d, rates, scale * (0.02 + 0.98 * 0.5 * (1 + std::cos(3.14159265358979 * std::min(1.0, done)))));
     wakeDead(x, d, zeros);
     space_->clamp(x);

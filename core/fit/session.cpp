@@ -3,10 +3,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
+#include <memory>
+#include <mutex>
 
 #include "core/fit/runner.h"
 
 namespace core {
+namespace {
+/// Half a gigabyte goes back to the system page by page, which takes as long as everything else between
+/// a cancel and its answer: it is done in a thread of its own, one at a time.
+void freeBehind(std::unique_ptr<FitRunner> runner) {
+  static std::mutex guard;
+  static std::future<void> last;
+  const std::scoped_lock lock(guard);
+  last = std::async(std::launch::async, [done = std::move(runner)]() mutable { done.reset(); });
+}
+}  // namespace
 
 std::vector<FitVariable> declaredFree(const Patch& patch, const Registry& registry) {
   std::vector<FitVariable> free;
@@ -31,8 +44,10 @@ Result<FitResult> fit(const Patch& patch, const Registry& registry, const AudioD
   if (target.frames() == 0) return Error{"The target holds no sound."};
   if (target.seconds() > 600) return Error{"The target is longer than ten minutes; cut it to the part to learn from."};
   const DenormalsOff denormals;
-  FitRunner runner(patch, registry, options, progress, stop);
-  return runner.run(target);
+  auto runner = std::make_unique<FitRunner>(patch, registry, options, progress, stop);
+  auto result = runner->run(target);
+  freeBehind(std::move(runner));
+  return result;
 }
 
 }  // namespace core

@@ -196,6 +196,7 @@ void FitSpace::write(std::span<const double> x, Patch& patch) const {
     }
     Blob blob;
     blob.shape = shapes_[k];
+    blob.data.reserve(e.count);
     for (std::size_t i = 0; i < e.count; ++i)
       blob.data.push_back(static_cast<float>(e.positive ? std::exp(x[e.first + i]) : x[e.first + i]));
     node->tensors[e.variable.row] = std::make_shared<const Blob>(std::move(blob));

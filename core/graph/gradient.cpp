@@ -18,6 +18,7 @@ std::size_t signalBytesPerTick(const Plan& plan, const Domain& mono, const Domai
   return bytes;
 }
 constexpr int kShortestStretch = 64;
+constexpr int kForwardTicks = 256;  ///< that a node runs before it looks whether the caller has given up
 }  // namespace
 
 int clipTicks(double seconds, double rate) {
@@ -246,7 +247,9 @@ void Gradient::runNodeRecording(int node, int group, int from, int ticks, bool a
     if (bytes && chunkStates_[at(node)].size())
       std::memcpy(chunkStates_[at(node)].data() + at((t / size) * groups + group) * bytes,
                   e.memory_[at(node)]->state.data() + at(group) * bytes, bytes);
-    e.runNode(node, group, t, std::min(size, from + ticks - t));
+    const int end = std::min(t + size, from + ticks);
+    for (int part = t; part < end && !stop_.stop_requested(); part += kForwardTicks)
+      e.runNode(node, group, part, std::min(kForwardTicks, end - part));
   }
   if (keeps) copyKept(true);
 }

@@ -229,7 +229,7 @@ void Gradient::sweepNode(int node, int group, int from, int ticks) {
       cotangentTensors_[k] = base && perLane ? base + at(group) * n.tensors[k].data.size() * at(d.group) : base;
     }
     const GradData grad{cotangentOutputs_.data(), cotangentInputs_.data(), cotangentHistories_.data(),
-                        cotangentTensors_.data()};
+                        cotangentTensors_.data(), &stop_};
     kernel.backward(chunkStates_[at(node)].data() + at((t / size) * d.groups + group) * kernel.stateBytes,
                     stateCotangent_[at(node)].data() + at(group) * kernel.cotangentBytes,
                     e.blockData(node, group, start, count), grad);

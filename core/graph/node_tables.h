@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +45,8 @@ struct NodeInfo {
   /// Outputs are kept by the tape instead of being recomputed from a checkpoint: for nodes whose
   /// memory (Work) cannot be restored from a small state. Such a node has histories but no State.
   bool keepOutputs = false;
-  /// Ticks that one call of backward may cover; 0 = the whole stretch (for adjoints by one FFT).
+  /// Ticks that one call of backward may cover; 0 = the whole stretch (for adjoints by large FFTs,
+  /// which then ask Grad::stopped between their parts).
   int backwardTicks = 16;
 };
 
@@ -186,7 +188,8 @@ struct GradData {
   const SignalView* outputs = nullptr;  ///< cotangents of the outputs (data null: zero)
   const SignalView* inputs = nullptr;   ///< where to add cotangents (data null: not wanted)
   const HistoryView* histories = nullptr;
-  Sample* const* tensors = nullptr;  ///< null entry: not wanted
+  Sample* const* tensors = nullptr;       ///< null entry: not wanted
+  const std::stop_token* stop = nullptr;  ///< requested: what is computed is no longer wanted
 };
 
 }  // namespace core

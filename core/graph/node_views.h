@@ -169,6 +169,8 @@ class Grad {
   HistoryRing<L> history(int i) const { return {d_.histories[i]}; }
   /// Where to add the gradient of a tensor (same layout), or null.
   Sample* tensor(int i) const { return d_.tensors[i]; }
+  /// Whether the caller has given up: then backward may return at once.
+  bool stopped() const { return d_.stop && d_.stop->stop_requested(); }
 
  private:
   static constexpr std::array<Sample, kMaxLanes> kZeros{};

@@ -139,39 +139,73 @@ struct Convolution {
       }
   }
 
+  /// Kept from call to call: fresh memory of this size comes page by page from the kernel.
+  struct Sweep {
+    ConvolutionSweep convolution;
+    std::vector<Sample> dy, past, dPast;
+  };
+  /// Frames of one part of the sweep, at least the response's: transforms much longer leave the cache.
+  static constexpr int kPart = 1 << 16;
+
   template <int L>
   static void backward(const Block<L>& b, const Grad<L>& grad) {
-    const int taps = Convolution::taps(b.setup()), frames = b.frames(), channels = b.inputWidth(in);
-    const bool direct = b.setup().whole(dry) != 0;
-    const auto db = b.audio(wet);
+    const int taps = Convolution::taps(b.setup());
+    auto& s = threadScratch<Sweep>();
+    s.dy.resize(static_cast<std::size_t>(b.frames()));
+    s.past.resize(static_cast<std::size_t>(b.frames() + taps - 1));
+    s.dPast.resize(s.past.size());
     const std::span<const Sample> response(b.tensor(0), static_cast<std::size_t>(taps));
-    const std::span<Sample> dResponse(grad.tensor(0), grad.tensor(0) ? response.size() : 0);
-    // kept from call to call: fresh memory of this size comes page by page from the kernel
-    auto& dy = threadScratch<std::vector<Sample>>();
-    auto& past = threadScratch<std::vector<Sample>, 1>();
-    auto& dPast = threadScratch<std::vector<Sample>, 2>();
-    dy.resize(static_cast<std::size_t>(frames));
-    past.resize(static_cast<std::size_t>(frames + taps - 1));
-    dPast.resize(past.size());
+    const int part = std::min(b.frames(), std::max(kPart, taps));
+    s.convolution.begin(response, part);
     for (int l = 0; l < L; ++l)
-      for (int c = 0; c < channels; ++c) {
-        const std::int64_t first = b.firstFrame() - (taps - 1);
-        for (std::size_t m = 0; m < past.size(); ++m)
-          past[m] = lane<L>(b.history(0).read(c, first + static_cast<std::int64_t>(m)), l);
-        for (int i = 0; i < frames; ++i)
-          dy[static_cast<std::size_t>(i)] = lane<L>(grad.out(0, c)[i], l) * fromDecibels<1>(lane<L>(db[i], l));
-        std::fill(dPast.begin(), dPast.end(), 0.0_s);
-        sweepConvolution(response, dy, past, dPast, dResponse);
-        for (int m = 0; m < taps - 1; ++m)
-          *(grad.history(0).at(c, first + m) + l) += dPast[static_cast<std::size_t>(m)];
-        for (int i = 0; i < frames; ++i) {
-          const Sample dOut = lane<L>(grad.out(0, c)[i], l);
-          const Sample x = lane<L>(b.audio(in, c)[i], l), y = b.out(0, c).data[i * L + l];
-          if (const auto dIn = grad.in(in, c))
-            dIn.data[i * L + l] += dPast[static_cast<std::size_t>(taps - 1 + i)] + (direct ? dOut : 0.0_s) +
-                                   *(grad.history(0).at(c, b.firstFrame() + i) + l);
-          if (const auto dWet = grad.in(wet)) dWet.data[i * L + l] += (direct ? y - x : y) * dOut * kDecibelSlope;
+      for (int c = 0; c < b.inputWidth(in); ++c) {
+        gather(b, grad, l, c, s);
+        for (int from = 0; from < b.frames(); from += part) {
+          if (grad.stopped()) return;
+          const auto frames = static_cast<std::size_t>(std::min(part, b.frames() - from));
+          const auto first = static_cast<std::size_t>(from), reach = frames + response.size() - 1;
+          s.convolution.add(std::span<const Sample>(s.dy).subspan(first, frames),
+                            std::span<const Sample>(s.past).subspan(first, reach),
+                            std::span<Sample>(s.dPast).subspan(first, reach));
         }
+        spread(b, grad, l, c, s);
+      }
+    if (Sample* to = grad.tensor(0)) s.convolution.end({to, response.size()});
+  }
+
+ private:
+  /// The cotangent of the convolved signal in one lane and channel, and the input that made it.
+  template <int L>
+  static void gather(const Block<L>& b, const Grad<L>& grad, int l, int c, Sweep& s) {
+    const auto db = b.audio(wet);
+    const auto dOut = grad.out(0, c);
+    const std::int64_t first = b.firstFrame() - (taps(b.setup()) - 1);
+    for (std::size_t m = 0; m < s.past.size(); ++m)
+      s.past[m] = lane<L>(b.history(0).read(c, first + static_cast<std::int64_t>(m)), l);
+    Sample gain = fromDecibels<1>(lane<L>(db[0], l));
+    for (int i = 0; i < b.frames(); ++i) {
+      if (!db.constant()) gain = fromDecibels<1>(lane<L>(db[i], l));
+      s.dy[static_cast<std::size_t>(i)] = lane<L>(dOut[i], l) * gain;
+    }
+    std::fill(s.dPast.begin(), s.dPast.end(), 0.0_s);
+  }
+
+  /// Hands the swept cotangents on: to the frames before the block, the input and the level.
+  template <int L>
+  static void spread(const Block<L>& b, const Grad<L>& grad, int l, int c, const Sweep& s) {
+    const bool direct = b.setup().whole(dry) != 0;
+    const int before = taps(b.setup()) - 1;
+    const auto dOut = grad.out(0, c);
+    for (int m = 0; m < before; ++m)
+      *(grad.history(0).at(c, b.firstFrame() - before + m) + l) += s.dPast[static_cast<std::size_t>(m)];
+    if (const auto dIn = grad.in(in, c))
+      for (int i = 0; i < b.frames(); ++i)
+        dIn.data[i * L + l] += s.dPast[static_cast<std::size_t>(before + i)] + (direct ? lane<L>(dOut[i], l) : 0.0_s) +
+                               *(grad.history(0).at(c, b.firstFrame() + i) + l);
+    if (const auto dWet = grad.in(wet))
+      for (int i = 0; i < b.frames(); ++i) {
+        const Sample x = lane<L>(b.audio(in, c)[i], l), y = b.out(0, c).data[i * L + l];
+        dWet.data[i * L + l] += (direct ? y - x : y) * lane<L>(dOut[i], l) * kDecibelSlope;
       }
   }
 };
