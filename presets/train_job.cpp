@@ -49,7 +49,12 @@ std::string trainingLine(const core::TrainResult& r, unsigned seed) {
       "%d steps, %.1f min, seed %u, loss %.4f, held out %.4f, %.0f s of sound, plays %.0f ms after what it hears",
       r.state.step, r.state.seconds / 60, seed, r.curve.empty() ? 0 : r.curve.back().loss, r.state.best,
       r.secondsOfSound, 1000 * r.lagSeconds);
-  return line;
+  std::string text = line;
+  if (r.decaySeconds > 0) {
+    std::snprintf(line, sizeof line, ", recorded where sound dies away in %.2f s", r.decaySeconds);
+    text += line;
+  }
+  return text;
 }
 }  // namespace
 

@@ -14,6 +14,7 @@
 #include <random>
 
 #include "core/analysis/compare.h"
+#include "core/analysis/decay.h"
 #include "core/analysis/loudness.h"
 #include "core/analysis/target.h"
 
@@ -87,6 +88,28 @@ class TestAnalysis : public QObject {
     QVERIFY(std::abs(a.onset - 0.3) < 0.004);
     QVERIFY(std::abs(a.release - 0.8) < 0.02);
     QCOMPARE(a.t60, 0.0);  // it breaks off
+  }
+  /// Tones that break off, in a room that is noise dying away, and without one.
+  void roomsAreHeard() {
+    constexpr double kRate = 16000;
+    for (const double t60 : {0.3, 0.6, 1.2}) {
+      std::vector<float> dry, wet;
+      std::mt19937 random(4);
+      std::normal_distribution<double> gauss;
+      for (int note = 0; note < 6; ++note) {
+        const std::vector<double> played = tone(180 + 40 * note, kRate, 0.5);
+        for (std::size_t i = 0; i < static_cast<std::size_t>(1.6 * kRate); ++i) {
+          const double after = static_cast<double>(i) / kRate - 0.5, x = i < played.size() ? played[i] : 0;
+          dry.push_back(static_cast<float>(x));
+          wet.push_back(static_cast<float>(x + (after > 0 ? 0.1 * gauss(random) * std::pow(10, -3 * after / t60) : 0)));
+        }
+      }
+      const double heard = reverberationTime(freeDecays(wet, kRate));
+      QVERIFY2(std::abs(heard / t60 - 1) < 0.12, qPrintable(QString("%1 s heard as %2").arg(t60).arg(heard)));
+      QCOMPARE(reverberationTime(freeDecays(dry, kRate)), 0.0);
+    }
+    QVERIFY(freeDecays({}, kRate).empty());
+    QVERIFY(freeDecays(std::vector<float>(100), kRate).empty());
   }
   void warnings() {
     const auto has = [](const TargetAnalysis& a, const char* word) {

@@ -139,14 +139,14 @@ inline const Sample* laneOf(const HistoryRing<L>& x, int line, int lane, std::in
   for (int i = 0; i < count; ++i) temporary[i] = x.at(line, frame + i)[lane];
   return temporary;
 }
-/// Writes, or adds, `count` samples into one lane.
+/// Writes `count` samples of an output into one lane; adds them to a cotangent.
 template <int L>
 inline void setLane(const AudioOut<L>& to, int lane, int frame, int count, const Sample* from) {
   for (int i = 0; i < count; ++i) to.data[(frame + i) * L + lane] = from[i];
 }
 template <int L>
-inline void addLane(const AudioOut<L>& to, int lane, int frame, int count, const Sample* from) {
-  for (int i = 0; i < count; ++i) to.data[(frame + i) * L + lane] += from[i];
+inline void addLane(const AudioCotangent<L>& to, int lane, int frame, int count, const Sample* from) {
+  for (int i = 0; i < count; ++i) to.at(frame + i)[lane] += from[i];
 }
 
 }  // namespace core

@@ -8,6 +8,11 @@
 namespace core {
 namespace {
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+/// A knob that no cable moves: its cotangent is wanted as a sum over the frames only.
+bool isStill(const PlanInput& in) { return in.cables.empty() && in.row->rate == Rate::audio; }
+/// Ticks that the cotangent of an input over `ticks` takes.
+int cotangentTicks(const PlanInput& in, int ticks) { return isStill(in) ? 1 : ticks; }
 }  // namespace
 
 /// A node that is swept over the whole stretch at once stands alone.
@@ -206,11 +211,14 @@ void Gradient::sweepNode(int node, int group, int from, int ticks) {
         continue;
       }
       const bool audio = in.row->rate == Rate::audio;
-      const int row = audio ? kTick * d.group : (in.width * d.group + 7) / 8 * 8;
-      const std::size_t need = InputStep::scratchSize(in, d.group, count);
+      const int row = audio ? kTick * d.group : (in.width * d.group + 7) / 8 * 8, rows = cotangentTicks(in, count);
+      const std::size_t need = InputStep::scratchSize(in, d.group, rows);
       std::memset(cotangent, 0, need * sizeof(Sample));
-      cotangentInputs_[i] = {cotangent, audio ? d.group : row,
-                             audio ? static_cast<std::ptrdiff_t>(count) * row : d.group};
+      cotangentInputs_[i] = {cotangent,
+                             !audio        ? row
+                             : isStill(in) ? 0
+                                           : d.group,
+                             audio ? static_cast<std::ptrdiff_t>(rows) * row : d.group};
       cotangent += need;
     }
     for (std::size_t o = 0; o < n.type->outputs.size(); ++o) {
@@ -235,7 +243,8 @@ void Gradient::sweepNode(int node, int group, int from, int ticks) {
                     e.blockData(node, group, start, count), grad);
     for (std::size_t i = 0; i < n.inputs.size(); ++i)
       if (cotangentInputs_[i].data && !n.inputs[i].alias)
-        step.adjoint(node, static_cast<int>(i), group, start, count, e.inputViews_[i], cotangentInputs_[i].data, into);
+        step.adjoint(node, static_cast<int>(i), group, start, cotangentTicks(n.inputs[i], count), e.inputViews_[i],
+                     cotangentInputs_[i].data, into);
   }
 }
 

@@ -186,7 +186,7 @@ struct BlockData {
 
 struct GradData {
   const SignalView* outputs = nullptr;  ///< cotangents of the outputs (data null: zero)
-  const SignalView* inputs = nullptr;   ///< where to add cotangents (data null: not wanted)
+  const SignalView* inputs = nullptr;   ///< where to add cotangents (data null: not wanted; step 0: into one tick)
   const HistoryView* histories = nullptr;
   Sample* const* tensors = nullptr;       ///< null entry: not wanted
   const std::stop_token* stop = nullptr;  ///< requested: what is computed is no longer wanted

@@ -34,18 +34,33 @@ struct AudioIn {
   }
 };
 
-/// A place to write (outputs) or to add to (cotangents of inputs), frame by frame.
+/// A place to write an output, frame by frame.
 template <int L>
 struct AudioOut {
   Sample* data;
 
-  explicit operator bool() const { return data != nullptr; }
   void set(int frame, const Vec<L>& v) const { store<L>(data + frame * L, v); }
-  void add(int frame, const Vec<L>& v) const { store<L>(data + frame * L, load<L>(data + frame * L) + v); }
   void setWide(int chunk, const Vec<kWide>& v) const { store<kWide>(data + chunk * kWide, v); }
+};
+
+/// A place to add the cotangent of an input to, frame by frame. A knob that no cable moves is the same in all
+/// frames: what is added for it piles up in one tick, which stays in the cache.
+template <int L>
+class AudioCotangent {
+ public:
+  AudioCotangent(Sample* data, bool still) : data_(data), mask_(still ? kTick * L - 1 : -1) {}
+
+  explicit operator bool() const { return data_ != nullptr; }
+  Sample* at(int frame) const { return data_ + (frame * L & mask_); }
+  void add(int frame, const Vec<L>& v) const { store<L>(at(frame), load<L>(at(frame)) + v); }
   void addWide(int chunk, const Vec<kWide>& v) const {
-    store<kWide>(data + chunk * kWide, load<kWide>(data + chunk * kWide) + v);
+    Sample* to = data_ + (chunk * kWide & mask_);
+    store<kWide>(to, load<kWide>(to) + v);
   }
+
+ private:
+  Sample* data_;
+  int mask_;
 };
 
 /// A control signal: one row of `width` values a tick.
@@ -158,9 +173,9 @@ class Grad {
     if (!v.data) return {kZeros.data(), 0, 0};
     return {v.data, v.step, v.channel};
   }
-  AudioOut<L> in(int input, int channel = 0) const {
+  AudioCotangent<L> in(int input, int channel = 0) const {
     const SignalView& v = d_.inputs[input];
-    return {v.data ? v.data + channel * v.channel : nullptr};
+    return {v.data ? v.data + channel * v.channel : nullptr, v.step == 0};
   }
   ControlOut<L> controlIn(int input) const {
     const SignalView& v = d_.inputs[input];

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <future>
 
+#include "core/analysis/decay.h"
 #include "core/neural/batch.h"
 #include "core/neural/guards.h"
 #include "core/neural/instruments.h"
@@ -37,6 +38,7 @@ class Run {
   double validate();
   void judge();
   void nameInstruments();
+  void shapeRooms();
   void measureLatents();
   bool finished() const;
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
@@ -85,6 +87,7 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
   result_.patch = patch;
   writeStatistics(result_.patch, cut_, data_, registry_);
   nameInstruments();
+  shapeRooms();
   // the pitch goes to its oscillator as late as it is; a level that was trained to guess ahead would be earlier
   if (const auto lags = measureLags(result_.patch, registry_)) data_.setLag(lags->most());
   auto again = cutFront(result_.patch, registry_, ticks + 1);  // with what has just been written
@@ -113,6 +116,34 @@ void Run::nameInstruments() {
     result_.warnings.push_back(
         "The patch chooses between instruments, but all recordings are of one; put those of each instrument into a "
         "folder of its own.");
+}
+
+/// Responses that start from nothing step as a room does that rings as long as the recordings: learned by a
+/// usual one's shape, they kept its length whatever the room, and the controller played the difference.
+void Run::shapeRooms() {
+  std::vector<FreeDecay> decays;
+  for (const Source& s : data_.sources()) {
+    if (s.copy) continue;
+    for (const FreeDecay& d : freeDecays(s.sound, cut_.rest.rate)) {
+      const auto frame = static_cast<std::int64_t>(d.start * cut_.rest.rate);
+      const bool held = std::any_of(s.takes.begin(), s.takes.end(),
+                                    [&](const Take& t) { return t.validation && frame >= t.begin && frame < t.end; });
+      if (!held) decays.push_back(d);
+    }
+  }
+  result_.decaySeconds = reverberationTime(decays);
+  if (result_.decaySeconds == 0) return;
+  for (PatchNode& n : result_.patch.nodes) {
+    const NodeType* type = registry_.find(n.type);
+    const int setting = type ? type->settingIndex("decay") : -1;
+    if (setting < 0) continue;
+    const bool fresh = std::any_of(type->tensors.begin(), type->tensors.end(), [&](const Tensor& t) {
+      return t.isResponse && !n.tensors.contains(std::string(t.id)) &&
+             std::find(n.free.begin(), n.free.end(), t.id) != n.free.end();
+    });
+    const Setting& row = type->settings[static_cast<std::size_t>(setting)];
+    if (fresh) n.settings["decay"] = {std::clamp(result_.decaySeconds, row.min, row.max), ""};
+  }
 }
 
 /// How far the z of each encoder reaches, for those who take it into another model.

@@ -59,7 +59,8 @@ struct TrainResult {
   std::vector<std::string> instruments;  ///< in the order that an embedding has them
   std::vector<Skipped> skipped;
   double secondsOfSound = 0;
-  double lagSeconds = 0;  ///< by which it was trained to play later than what it hears (lag.h)
+  double decaySeconds = 0;  ///< reverberation time heard in the recordings; 0: none (core/analysis/decay.h)
+  double lagSeconds = 0;    ///< by which it was trained to play later than what it hears (lag.h)
   bool cancelled = false;
 };
 

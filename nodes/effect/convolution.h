@@ -39,7 +39,7 @@ struct Convolution {
                                            .def = -10}};
   static constexpr std::array outputs{
       Output{.id = "out", .name = "Out", .help = "Dry and convolved signal.", .width = variableWidth('C')}};
-  enum SettingRow { length, dry, file };
+  enum SettingRow { length, dry, file, decay };
   static constexpr std::array settings{
       Setting{.id = "length",
               .name = "Length",
@@ -57,7 +57,14 @@ struct Convolution {
       Setting{.id = "file",
               .name = "File",
               .help = "A recording of the response, cut to the length; none: noise that dies away.",
-              .kind = SettingKind::file}};
+              .kind = SettingKind::file},
+      Setting{
+          .id = "decay",
+          .name = "Decay",
+          .help = "Time in which the noise dies away by 60 dB; 0: its length. Training takes it from the recordings.",
+          .unit = Unit::seconds,
+          .min = 0,
+          .max = 10}};
   static constexpr std::array tensors{
       Tensor{.id = "response",
              .name = "Response",
@@ -72,7 +79,7 @@ struct Convolution {
   static std::vector<int> tensorShape(int, const Setup& setup) { return {taps(setup)}; }
   static HistoryShape historyShape(int, const Setup& setup) { return {setup.inputWidths[in], taps(setup)}; }
 
-  /// The file, or noise that falls by 60 dB over the length; energy 1 in both cases.
+  /// The file, or noise that falls by 60 dB over the decay; energy 1 in both cases.
   static void tensorDefault(int, const Setup& setup, std::span<Sample> out) {
     std::fill(out.begin(), out.end(), 0.0_s);
     bool read = false;
@@ -84,8 +91,10 @@ struct Convolution {
       }
     if (!read) {
       whiteNoise(1, 0, 0, static_cast<int>(out.size()), out.data());
+      const double frames =
+          setup.number(decay) > 0 ? setup.number(decay) * setup.rate : static_cast<double>(out.size());
       for (std::size_t i = 0; i < out.size(); ++i)
-        out[i] *= static_cast<Sample>(std::pow(10.0, -3.0 * static_cast<double>(i) / static_cast<double>(out.size())));
+        out[i] *= static_cast<Sample>(std::pow(10.0, -3.0 * static_cast<double>(i) / frames));
     }
     double energy = 0;
     for (const Sample x : out) energy += static_cast<double>(x) * static_cast<double>(x);
@@ -200,12 +209,12 @@ struct Convolution {
       *(grad.history(0).at(c, b.firstFrame() - before + m) + l) += s.dPast[static_cast<std::size_t>(m)];
     if (const auto dIn = grad.in(in, c))
       for (int i = 0; i < b.frames(); ++i)
-        dIn.data[i * L + l] += s.dPast[static_cast<std::size_t>(before + i)] + (direct ? lane<L>(dOut[i], l) : 0.0_s) +
-                               *(grad.history(0).at(c, b.firstFrame() + i) + l);
+        dIn.at(i)[l] += s.dPast[static_cast<std::size_t>(before + i)] + (direct ? lane<L>(dOut[i], l) : 0.0_s) +
+                        *(grad.history(0).at(c, b.firstFrame() + i) + l);
     if (const auto dWet = grad.in(wet))
       for (int i = 0; i < b.frames(); ++i) {
         const Sample x = lane<L>(b.audio(in, c)[i], l), y = b.out(0, c).data[i * L + l];
-        dWet.data[i * L + l] += (direct ? y - x : y) * lane<L>(dOut[i], l) * kDecibelSlope;
+        dWet.at(i)[l] += (direct ? y - x : y) * lane<L>(dOut[i], l) * kDecibelSlope;
       }
   }
 };

@@ -225,8 +225,8 @@ struct FilteredNoise {
     for (int l = 0; l < L; ++l) backLane<L>(d, b, grad, l);
     const auto dLevel = grad.in(level);
     if (!dLevel) return;
-    for (int i = 0; i < b.frames(); ++i)  // out = gain noise, so d out / d dB = slope out
-      dLevel.add(i, grad.out(0)[i] * load<L>(b.out(0).data + i * L) * kDecibelSlope);
+    for (int i = 0; i < b.chunks(); ++i)  // out = gain noise, so d out / d dB = slope out
+      dLevel.addWide(i, grad.out(0).wide(i) * load<kWide>(b.out(0).data + i * kWide) * kDecibelSlope);
   }
 
   template <int L>
