@@ -51,6 +51,8 @@ class AudioCotangent {
   AudioCotangent(Sample* data, bool still) : data_(data), mask_(still ? kTick * L - 1 : -1) {}
 
   explicit operator bool() const { return data_ != nullptr; }
+  /// Whether all frames are added up, so that their sum may be added in any of them.
+  bool still() const { return mask_ != -1; }
   Sample* at(int frame) const { return data_ + (frame * L & mask_); }
   void add(int frame, const Vec<L>& v) const { store<L>(at(frame), load<L>(at(frame)) + v); }
   void addWide(int chunk, const Vec<kWide>& v) const {

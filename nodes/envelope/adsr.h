@@ -119,8 +119,9 @@ struct Adsr : AdsrCurve {
     s.gate = gateNow;
   }
 
-  /// Frames [first, last) of a tick, in which no gate moves. visit(frame of the tick, count, level, state)
-  /// sees each state before its step, its level apart; count: as many frames are equal.
+  /// Frames [first, last) of a tick, in which no gate moves. visit(frame of the tick, count, level, state, changed)
+  /// sees each state before its step, its level apart; count: as many frames are equal; changed: it differs
+  /// from the frame before in more than the level.
   template <int L, int shape, class Visit>
   static void run(State<L>& s, const TickRates<L, shape>& rates, int first, int last, Visit visit) {
     const bool constant = rates.constant;
@@ -128,10 +129,12 @@ struct Adsr : AdsrCurve {
     Law<L> law = lawOf<L, shape>(s, rates[first]);
     bool rises = anySet(s.attacking > 0.5_s);
     if (constant && !rises && !anySet(follow<L, shape>(y, law) != y)) {  // at rest: sustained or silent
-      return visit(first, last - first, y, s);
+      return visit(first, last - first, y, s, true);
     }
+    bool changed = true;
     for (int j = first; j < last; ++j) {
-      visit(j, 1, y, s);
+      visit(j, 1, y, s, changed);
+      changed = false;
       if (!constant) law = lawOf<L, shape>(s, rates[j]);
       const Vec<L> before = y;
       y = follow<L, shape>(y, law);
@@ -143,6 +146,7 @@ struct Adsr : AdsrCurve {
       s.attacking = passes ? Vec<L>{} : s.attacking;
       law = lawOf<L, shape>(s, k);
       rises = anySet(s.attacking > 0.5_s);
+      changed = true;
     }
     s.level = y;
   }
@@ -185,7 +189,7 @@ struct Adsr : AdsrCurve {
     const bool constant = still<L>(b);
     for (int tick = 0; tick < b.ticks(); ++tick) {
       if (tick == 0 || !constant) rates.compute(b, tick, constant);
-      walk<L, shape>(s, open, rates, tick, [&](int first, int count, const Vec<L>& level, const State<L>&) {
+      walk<L, shape>(s, open, rates, tick, [&](int first, int count, const Vec<L>& level, const State<L>&, bool) {
         for (int j = first; j < first + count; ++j) out.set(tick * kTick + j, level);
       });
     }
@@ -211,17 +215,21 @@ struct Adsr : AdsrCurve {
     alignas(32) typename TickSlopes<L>::Row level, from, attacking, gate;  // states after the gate, before the step
     Vec<L> before = s.gate;
     t.flat = false;
-    walk<L, shape>(s, open, rates, tick, [&](int first, int count, const Vec<L>& y, const State<L>& at) {
+    walk<L, shape>(s, open, rates, tick, [&](int first, int count, const Vec<L>& y, const State<L>& at, bool changed) {
       t.flat = count == kTick && rates.constant;
-      for (int j = first; j < first + (t.flat ? kWide / L : count); ++j) {
+      const int end = t.flat ? kWide / L : first + count;
+      for (int j = first; j < end; ++j) store<L>(&level[0] + j * L, y);
+      if (!changed) return;
+      const int rest = t.flat ? end : kTick;  // of the tick, or until something changes again
+      for (int j = first; j < rest; ++j) {
         const auto put = [j](auto& row, const Vec<L>& v) { store<L>(&row[0] + j * L, v); };
-        put(level, y);
         put(from, at.from);
         put(attacking, at.attacking);
         put(gate, at.gate);
-        put(t.closes, (before > 0.5_s) & (at.gate <= 0.5_s) ? splat<L>(1) : Vec<L>{});
-        before = at.gate;
+        put(t.closes, Vec<L>{});
       }
+      store<L>(&t.closes[0] + first * L, (before > 0.5_s) & (at.gate <= 0.5_s) ? splat<L>(1) : Vec<L>{});
+      before = at.gate;
     });
     t.closing = false;
     for (int i = 0; i < (t.flat ? kWide : kTick * L); i += kWide) {
@@ -272,12 +280,21 @@ struct Adsr : AdsrCurve {
     const auto dAttack = grad.in(attack), dDecay = grad.in(decay), dSustain = grad.in(sustain),
                dRelease = grad.in(release);
     constexpr bool straight = shape == linear;
+    const auto sums = [](const AudioCotangent<L>& d) { return !d || d.still(); };
+    const bool summed = k.constant && sums(dAttack) && sums(dDecay) && sums(dSustain) && sums(dRelease);
+    Wide ups{}, sinks{}, falls{}, rests{};
     for (int i = 0; i < kTick * L; i += kWide) {
       const auto get = [from = t.flat ? 0 : i](const auto& row) { return load<kWide>(&row[0] + from); };
+      const Wide dy = load<kWide>(after + i);
+      ups = multiplyAdd<kWide>(dy, get(t.up), ups);
+      sinks = multiplyAdd<kWide>(dy, get(t.down), sinks);
+      falls = multiplyAdd<kWide>(dy, get(t.fall), falls);
+      rests = multiplyAdd<kWide>(dy, get(t.rest), rests);
+      if (summed && i + kWide < kTick * L) continue;
       const int r = k.place(i / kWide), to = (tick * kTick * L + i) / kWide;
-      const Wide dy = load<kWide>(after + i), pa = k.perAttack[r], pd = k.perDecay[r], pr = k.perRelease[r];
-      const Wide up = dy * get(t.up) * k.up[r], sink = dy * get(t.down), down = sink * k.down[r],
-                 fall = dy * get(t.fall) * k.fall[r], rest = dy * get(t.rest);
+      const Wide pa = k.perAttack[r], pd = k.perDecay[r], pr = k.perRelease[r];
+      const Wide up = ups * k.up[r], sink = sinks, down = sinks * k.down[r], fall = falls * k.fall[r], rest = rests;
+      ups = sinks = falls = rests = Wide{};
       if (dAttack) dAttack.addWide(to, straight ? -up * pa : up * (kLn2 * kRise * frame) * (pa * pa));
       if (dDecay) dDecay.addWide(to, straight ? -down * pd : down * (kLn2 * kFall * frame) * (pd * pd));
       if (dSustain) dSustain.addWide(to, straight ? rest - sink * (frame * pd) : rest);
