@@ -97,6 +97,8 @@ FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual&
     during([&] {
       std::vector<Candidate> all{best};
       std::vector<double> steps;
+      all.reserve(moved.size() + 1);
+      steps.reserve(moved.size());
       for (const Coordinate& c : moved) {
         if (stopped()) return;  // with tracks a copy is megabytes
         all.push_back(best);
@@ -112,6 +114,7 @@ FitRunner::Candidate FitRunner::solve(Candidate from, const LogSpectralResidual&
     std::vector<Candidate> tried = trials(best.x, equations, moved, damping);
     if (tried.empty()) break;
     std::vector<double> dampings;
+    dampings.reserve(tried.size());
     for (const Candidate& c : tried) dampings.push_back(c.loss);
     judge(tried, value);
     if (stopped()) break;

@@ -79,8 +79,8 @@ struct Adsr : AdsrCurve {
   template <int L, int shape>
   struct TickRates {
     static constexpr int kChunks = kTick * L / kWide;
-    alignas(32) Wide up[kChunks], down[kChunks], fall[kChunks], rest[kChunks];
-    alignas(32) Wide perAttack[kChunks], perDecay[kChunks], perRelease[kChunks];
+    Wide up[kChunks], down[kChunks], fall[kChunks], rest[kChunks];
+    Wide perAttack[kChunks], perDecay[kChunks], perRelease[kChunks];
     bool constant = false;
 
     int place(int chunk) const { return constant ? 0 : chunk; }

@@ -179,7 +179,8 @@ struct Lfo {
       for (int i = 0; i < kTick * L / kWide; ++i)  // the phases are not needed any more: slopes take their place
         store<kWide>(t.cycles + i * kWide, slope(wave, load<kWide>(t.cycles + i * kWide)));
     }
-    const auto dOut = grad.out(0), dRate = grad.in(rate), dPhase = grad.in(phase);
+    const auto dOut = grad.out(0);
+    const auto dRate = grad.in(rate), dPhase = grad.in(phase);
     const Sample perFrame = 1.0_s / b.rate();
     Vec<L> sum = d.phase;
     for (int i = b.frames(); i-- > 0;) {

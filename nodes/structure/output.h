@@ -65,7 +65,8 @@ struct AudioOutput {
     const auto db = b.audio(level);
     for (int c = 0; c < 2; ++c) {
       const auto x = b.audio(in, c);
-      const auto dOut = grad.out(c), dIn = grad.in(in, c), dLevel = grad.in(level);
+      const auto dOut = grad.out(c);
+      const auto dIn = grad.in(in, c), dLevel = grad.in(level);
       Vec<kWide> gain = fromDecibels<kWide>(db.wide(0));
       for (int i = 0; i < b.chunks(); ++i) {
         if (!db.constant()) gain = fromDecibels<kWide>(db.wide(i));

@@ -47,7 +47,8 @@ struct Pan {
   template <int L>
   static void backward(const Block<L>& b, const Grad<L>& grad) {
     const auto x = b.audio(in), at = b.audio(position);
-    const auto dLeft = grad.out(0, 0), dRight = grad.out(0, 1), dIn = grad.in(in), dAt = grad.in(position);
+    const auto dLeft = grad.out(0, 0), dRight = grad.out(0, 1);
+    const auto dIn = grad.in(in), dAt = grad.in(position);
     for (int i = 0; i < b.chunks(); ++i) {
       const Vec<kWide> left = cosCycles<kWide>(turn(at.wide(i))), right = sinCycles<kWide>(turn(at.wide(i)));
       const Vec<kWide> dl = dLeft.wide(i), dr = dRight.wide(i);
