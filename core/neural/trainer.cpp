@@ -119,7 +119,7 @@ void Run::nameInstruments() {
 }
 
 /// Responses that start from nothing step as a room does that rings as long as the recordings: learned by a
-/// usual one's shape, they kept its length whatever the room, and the controller played the difference.
+/// usual one's shape, they kept its length whatever the room.
 void Run::shapeRooms() {
   std::vector<FreeDecay> decays;
   for (const Source& s : data_.sources()) {

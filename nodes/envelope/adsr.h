@@ -5,6 +5,7 @@
 // A new attack starts from the current level, so that a fast repetition does not click.
 #pragma once
 
+#include "core/dsp/gate.h"
 #include "core/graph/scratch.h"
 #include "nodes/envelope/adsr_curve.h"
 
@@ -154,16 +155,8 @@ struct Adsr : AdsrCurve {
   template <int L>
   static int nextEdge(const AudioIn<L>& open, int tick, int from, const Vec<L>& now) {
     if (open.constant() && from > 0) return kTick;
+    if (from == 0 && holds<L>(open, tick, now)) return kTick;
     int i = from;
-    if (i == 0) {  // most ticks have none: eight samples at a time
-      alignas(32) Sample held[kWide];
-      for (int l = 0; l < kWide; l += L) store<L>(held + l, now);
-      constexpr int kChunks = kTick * L / kWide;
-      int c = 0;
-      while (c < kChunks && !anySet(open.wide(tick * kChunks + c) != load<kWide>(held))) ++c;
-      if (c == kChunks) return kTick;
-      i = c * kWide / L;
-    }
     while (i < kTick && !anySet(open[tick * kTick + i] != now)) ++i;
     return i;
   }

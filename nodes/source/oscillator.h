@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/dsp/blep.h"
+#include "core/dsp/gate.h"
 #include "core/dsp/wide.h"
 #include "core/graph/scratch.h"
 
@@ -323,14 +324,7 @@ struct Oscillator {
     const bool still = open.constant();
     bool any = false;
     for (int i = 0; i < kTick * L; i += kWide) store<kWide>(keep + i, splat<kWide>(1));
-    if (!still) {  // most ticks have none: eight samples at a time
-      alignas(32) Sample held[kWide];
-      for (int l = 0; l < kWide; l += L) store<L>(held + l, last);
-      constexpr int kChunks = kTick * L / kWide;
-      int c = 0;
-      while (c < kChunks && !anySet(open.wide(tick * kChunks + c) != load<kWide>(held))) ++c;
-      if (c == kChunks) return false;
-    }
+    if (!still && holds<L>(open, tick, last)) return false;
     for (int i = 0; i < (still ? 1 : kTick); ++i) {
       const Vec<L> now = open[tick * kTick + i];
       const auto again = rises<L>(last, now);
