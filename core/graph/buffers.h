@@ -5,15 +5,11 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "core/graph/node.h"
 
 namespace core {
-
-/// Memory aligned to 64 bytes. Large pieces ask the system for its large pages: those are handed over, found
-/// and given back in a fraction of the time that as many small ones take.
-void* allocateAligned(std::size_t bytes);
-void freeAligned(void* memory, std::size_t bytes);
 
 /// A cleared array, aligned to 64 bytes.
 template <class T>
@@ -22,7 +18,7 @@ class AlignedArray {
   AlignedArray() = default;
   explicit AlignedArray(std::size_t size) : size_(size) {
     if (size == 0) return;
-    data_ = {static_cast<T*>(allocateAligned(size * sizeof(T))), Free{size * sizeof(T)}};
+    data_.reset(static_cast<T*>(::operator new (size * sizeof(T), std::align_val_t{64})));
     clear();
   }
   void clear() {
@@ -34,8 +30,7 @@ class AlignedArray {
 
  private:
   struct Free {
-    std::size_t bytes = 0;
-    void operator()(T* p) const { freeAligned(p, bytes); }
+    void operator()(T* p) const { ::operator delete (p, std::align_val_t{64}); }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;
