@@ -90,7 +90,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
       job, registry,
       [&](const core::TrainProgress& p) {
         draw(p);
-        if (p.warnings.size() > warned) std::fprintf(stderr, "\n%s\n", p.warnings.back().c_str());
+        for (std::size_t w = warned; w < p.warnings.size(); ++w) std::fprintf(stderr, "\n%s\n", p.warnings[w].c_str());
         warned = p.warnings.size();
       },
       interrupted.get_token());

@@ -180,6 +180,23 @@ class TestTraining : public QObject {
     }
   }
 
+  /// Before the first step, not after an hour.
+  void takesThatAreNotThereAreNamed() {
+    QStringList first;
+    const auto r =
+        train(follower(), registry(), recordings(at("folder")), {{}, {"b.wav#77"}, false, 1}, shortTraining(1), nullptr,
+              [&](const TrainProgress& p) {
+                if (p.stage != "Training" || !first.empty()) return;
+                for (const std::string& w : p.warnings) first << QString::fromStdString(w);
+              },
+              {});
+    QVERIFY2(r.has_value(), r ? "" : r.error().message.c_str());
+    QVERIFY(r->validated.empty());
+    QCOMPARE(first.size(), 2);
+    QVERIFY2(first[0].contains("\"b.wav#77\""), qPrintable(first[0]));
+    QVERIFY2(first[1].startsWith("Nothing is held out"), qPrintable(first[1]));
+  }
+
   // ---- lag ------------------------------------------------------------------------------------
 
   void clipsAreAsLateAsTold() {

@@ -3,6 +3,7 @@
 
 #include <fftw3.h>
 
+#include <map>
 #include <mutex>
 
 #include "core/graph/buffers.h"
@@ -72,5 +73,14 @@ void FftOf<T>::inverse(std::complex<T>* in, T* out) const {
 
 template class FftOf<float>;
 template class FftOf<double>;
+
+std::shared_ptr<const RealFft> sharedFft(int size) {
+  static std::mutex guard;
+  static std::map<int, std::shared_ptr<const RealFft>> made;
+  const std::scoped_lock lock(guard);
+  auto& fft = made[size];
+  if (!fft) fft = std::make_shared<const RealFft>(size, FftArrays::aligned);
+  return fft;
+}
 
 }  // namespace core

@@ -47,4 +47,7 @@ using RealFft = FftOf<Sample>;
 /// The FFT of measurements, whose floors lie under the rounding of float.
 using ExactFft = FftOf<double>;
 
+/// A transform of that length on aligned arrays, planned once in the process. From any thread.
+std::shared_ptr<const RealFft> sharedFft(int size);
+
 }  // namespace core

@@ -2,8 +2,6 @@
 #include "core/dsp/partitioned.h"
 
 #include <algorithm>
-#include <map>
-#include <mutex>
 
 #include "core/dsp/wide.h"
 
@@ -34,15 +32,6 @@ int goodLength(int n) {
   }
 }
 }  // namespace
-
-std::shared_ptr<const RealFft> sharedFft(int size) {
-  static std::mutex guard;
-  static std::map<int, std::shared_ptr<const RealFft>> made;
-  const std::scoped_lock lock(guard);
-  auto& fft = made[size];
-  if (!fft) fft = std::make_shared<const RealFft>(size, FftArrays::aligned);
-  return fft;
-}
 
 PartitionedResponse::PartitionedResponse(std::span<const Sample> response) : head_(at(kHead), 0.0_s) {
   const int length = static_cast<int>(response.size());

@@ -84,7 +84,4 @@ class ConvolutionSweep {
   AlignedArray<std::complex<Sample>> response_, cotangent_, product_, sum_;
 };
 
-/// A transform of that length on aligned arrays, made once in the process.
-std::shared_ptr<const RealFft> sharedFft(int size);
-
 }  // namespace core

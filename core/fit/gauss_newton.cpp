@@ -30,7 +30,7 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 struct LogSpectralResidual::Scratch {
   explicit Scratch(const Scale& s)
-      : time(at(s.size)), bins(at(s.fft.bins() + kWide)), power(at(s.row)), residual(at(s.row)), weights(at(s.row)) {}
+      : time(at(s.size)), bins(at(s.fft->bins() + kWide)), power(at(s.row)), residual(at(s.row)), weights(at(s.row)) {}
   AlignedArray<Sample> time;
   AlignedArray<std::complex<Sample>> bins;
   AlignedArray<Sample> power, residual, weights;
@@ -52,7 +52,7 @@ LogSpectralResidual::LogSpectralResidual(std::span<const Sample> target, const R
             (bins + kWide - 1) / kWide * kWide,
             share,
             AlignedArray<Sample>(at(size)),
-            RealFft(size, FftArrays::aligned),
+            sharedFft(size),
             {}};
     for (int i = 0; i < size; ++i)
       s.window[at(i)] = static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size);
@@ -72,7 +72,7 @@ void LogSpectralResidual::logRow(const Scale& s, std::span<const Sample> x, int 
   const int last = static_cast<int>(std::min<std::ptrdiff_t>(s.size, length - start));
   if (first > 0 || last < s.size) scratch.time.clear();
   for (int i = first; i < last; ++i) scratch.time[at(i)] = x[static_cast<std::size_t>(start + i)] * s.window[at(i)];
-  s.fft.forward(scratch.time.data(), scratch.bins.data());
+  s.fft->forward(scratch.time.data(), scratch.bins.data());
   for (int k = 0; k < s.bins; ++k) {
     const Sample re = scratch.bins[at(k)].real(), im = scratch.bins[at(k)].imag();
     scratch.power[at(k)] = re * re + im * im;

@@ -54,7 +54,7 @@ class LogSpectralResidual {
     int bins = 0, row = 0;        ///< those that count; padded to whole vectors
     double share = 0;             ///< of one bin in the loss
     AlignedArray<Sample> window;  ///< Hann, divided by half its sum
-    RealFft fft;
+    std::shared_ptr<const RealFft> fft;
     xt::xtensor<Sample, 2> target;  ///< [frame][row]
   };
   struct Scratch;

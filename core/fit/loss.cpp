@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <numbers>
 #include <thread>
 
@@ -48,6 +50,28 @@ void storeComplex(std::complex<Sample>* to, const Wide& re, const Wide& im) {
 }
 }  // namespace
 
+/// What frames of one size and rate are weighed by; the same in every loss of the process.
+struct SpectralLoss::Weights {
+  std::vector<Sample> window;  ///< Hann, divided by half its sum
+  std::vector<Sample> bins;    ///< A-weighting of magnitudes, padded to whole vectors
+};
+
+std::shared_ptr<const SpectralLoss::Weights> SpectralLoss::sharedWeights(int size, double rate) {
+  static std::mutex guard;
+  static std::map<std::pair<int, double>, std::shared_ptr<const Weights>> made;
+  const std::scoped_lock lock(guard);
+  auto& shared = made[{size, rate}];
+  if (shared) return shared;
+  Weights w;
+  const int bins = size / 2 + 1;
+  for (int i = 0; i < size; ++i)
+    w.window.push_back(static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size));
+  w.bins.assign(at((bins + kWide - 1) / kWide * kWide), 0);
+  for (int k = 0; k < bins; ++k)
+    w.bins[at(k)] = static_cast<Sample>(std::pow(10.0, aWeight(k * rate / size) / 20) / bins);
+  return shared = std::make_shared<const Weights>(std::move(w));
+}
+
 /// One frame in work. Spectra are padded to whole vectors; the padding stays zero.
 struct SpectralLoss::Scratch {
   explicit Scratch(const Scale& s) : time(at(s.size)), bins(at(s.row)) {}
@@ -71,17 +95,16 @@ SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& op
     if (stop.stop_requested()) return;  // every use of it then says so, too
     const int hop = size / 4, bins = size / 2 + 1;
     const int frames = 1 + static_cast<int>(length_) / hop;
-    Scale s{size, hop, frames, bins, (bins + kWide - 1) / kWide * kWide, {}, RealFft(size, FftArrays::aligned),
-            {},   {},  {},     {}};
-    for (int i = 0; i < size; ++i)
-      s.window.push_back(static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size));
+    Scale s;
+    s.size = size;
+    s.hop = hop;
+    s.frames = frames;
+    s.bins = bins;
+    s.row = (bins + kWide - 1) / kWide * kWide;
+    s.fft = sharedFft(size);
+    s.weights = sharedWeights(size, options_.rate);
     s.logs.resize({at(frames), at(s.row)});
     if (options_.kind == LossKind::robust) s.magnitudes.resize(s.logs.shape());
-    if (options_.loudness > 0) {
-      s.weights.assign(at(s.row), 0);
-      for (int k = 0; k < bins; ++k)
-        s.weights[at(k)] = static_cast<Sample>(std::pow(10.0, aWeight(k * options_.rate / size) / 20) / bins);
-    }
     Scratch scratch(s);
     const Sample floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
     for (int f = 0; f < frames && !stop.stop_requested(); ++f) {
@@ -104,8 +127,9 @@ void SpectralLoss::transform(const Scale& s, std::span<const Sample> x, int fram
   const int first = static_cast<int>(std::max<std::ptrdiff_t>(0, -start));
   const int last = static_cast<int>(std::min<std::ptrdiff_t>(s.size, length - start));
   if (first > 0 || last < s.size) scratch.time.clear();
-  for (int i = first; i < last; ++i) scratch.time[at(i)] = x[static_cast<std::size_t>(start + i)] * s.window[at(i)];
-  s.fft.forward(scratch.time.data(), scratch.bins.data());
+  const Sample* window = s.weights->window.data();
+  for (int i = first; i < last; ++i) scratch.time[at(i)] = x[static_cast<std::size_t>(start + i)] * window[i];
+  s.fft->forward(scratch.time.data(), scratch.bins.data());
 }
 
 /// Mean over bins of A-weighted magnitudes, at least the floor of Engel et al. (1e-4 of an unscaled
@@ -114,7 +138,7 @@ double SpectralLoss::level(const Scale& s, const Scratch& scratch) const {
   Wide sum = splat<kWide>(0);
   for (int k = 0; k < s.row; k += kWide) {
     const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
-    sum = sum + squareRoot<kWide>(re * re + im * im) * load<kWide>(&s.weights[at(k)]);
+    sum = sum + squareRoot<kWide>(re * re + im * im) * load<kWide>(&s.weights->bins[at(k)]);
   }
   return sumOf(sum) + kLevelFloor * 4 / s.size;
 }
@@ -147,7 +171,7 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, Sample
       slope = slope + (m > tiny ? sign(apart) * linear / maximum(m, tiny) : splat<kWide>(0));
     }
     if (levelSlope != 0) {
-      const Wide m = squareRoot<kWide>(power), share = levelSlope * load<kWide>(&s.weights[at(k)]);
+      const Wide m = squareRoot<kWide>(power), share = levelSlope * load<kWide>(&s.weights->bins[at(k)]);
       slope = slope + (m > tiny ? share / maximum(m, tiny) : splat<kWide>(0));
     }
     // padding has equal zeros on both sides: its terms are zero
@@ -173,11 +197,12 @@ double SpectralLoss::scaleLoss(const Scale& s, std::span<const Sample> x, std::s
     if (d.empty()) continue;
     scratch.bins[0] *= 2.0_s;
     scratch.bins[at(s.bins - 1)] *= 2.0_s;
-    s.fft.inverse(scratch.bins.data(), scratch.time.data());
+    s.fft->inverse(scratch.bins.data(), scratch.time.data());
     const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(f) * s.hop - s.size / 2;
     const int first = static_cast<int>(std::max<std::ptrdiff_t>(0, -start));
     const int last = static_cast<int>(std::min<std::ptrdiff_t>(s.size, static_cast<std::ptrdiff_t>(length_) - start));
-    for (int i = first; i < last; ++i) d[static_cast<std::size_t>(start + i)] += scratch.time[at(i)] * s.window[at(i)];
+    const Sample* window = s.weights->window.data();
+    for (int i = first; i < last; ++i) d[static_cast<std::size_t>(start + i)] += scratch.time[at(i)] * window[i];
   }
   return total * share;
 }

@@ -47,14 +47,15 @@ class SpectralLoss {
   double gradient(std::span<const Sample> x, std::span<Sample> d, const std::stop_token& stop = {}) const;
 
  private:
+  struct Weights;
+  static std::shared_ptr<const Weights> sharedWeights(int size, double rate);
   /// Spectra of one size.
   struct Scale {
     int size = 0, hop = 0, frames = 0, bins = 0, row = 0;  ///< row: bins padded to whole vectors
-    std::vector<Sample> window;                            ///< Hann, divided by half its sum
-    RealFft fft;
+    std::shared_ptr<const RealFft> fft;
     xt::xtensor<Sample, 2> logs, magnitudes;  ///< of the target, [frame][row]; magnitudes: `robust` only
-    std::vector<Sample> weights;              ///< A-weighting of magnitudes; empty without a loudness term
-    std::vector<double> levels;               ///< of the target, by frame
+    std::shared_ptr<const Weights> weights;
+    std::vector<double> levels;  ///< of the target, by frame
   };
   struct Scratch;
   void transform(const Scale& s, std::span<const Sample> x, int frame, Scratch& scratch) const;

@@ -11,52 +11,65 @@ namespace core {
 inline constexpr Sample kNormaliseEpsilon = static_cast<Sample>(1e-3), kLeak = static_cast<Sample>(0.2);
 
 /// x: count lines of a linear layer's result; they become normalised. The line after them gets
-/// 1 / deviation, the `count` lines after that leakyReLU(scale x + offset).
-template <int L>
-void normaliseFrame(int count, const Sample* scale, const Sample* offset, const Features& x) {
+/// 1 / deviation, the `count` lines after that leakyReLU(scale x + offset). F frames side by side: a line's
+/// frames lie together, its neighbours pages away.
+template <int L, int F>
+void normaliseFrames(int count, const Sample* scale, const Sample* offset, const Features& x) {
   const Sample part = 1.0_s / static_cast<Sample>(count);
-  Vec<L> sum = splat<L>(0), squares = splat<L>(0);
-  for (int i = 0; i < count; ++i) sum = sum + load<L>(x.data + i * x.stride);
-  const Vec<L> mean = sum * part;
-  for (int i = 0; i < count; ++i) {
-    const Vec<L> d = load<L>(x.data + i * x.stride) - mean;
-    squares = squares + d * d;
+  const auto at = [&x](int line, int f) { return x.data + line * x.stride + f * L; };
+  Vec<L> mean[F]{}, inverse[F]{};
+  for (int i = 0; i < count; ++i)
+    for (int f = 0; f < F; ++f) mean[f] = mean[f] + load<L>(at(i, f));
+  for (int f = 0; f < F; ++f) mean[f] = mean[f] * part;
+  for (int i = 0; i < count; ++i)
+    for (int f = 0; f < F; ++f) {
+      const Vec<L> d = load<L>(at(i, f)) - mean[f];
+      inverse[f] = inverse[f] + d * d;
+    }
+  for (int f = 0; f < F; ++f) {
+    inverse[f] = 1.0_s / squareRoot<L>(inverse[f] * part + kNormaliseEpsilon);
+    store<L>(at(count, f), inverse[f]);
   }
-  const Vec<L> inverse = 1.0_s / squareRoot<L>(squares * part + kNormaliseEpsilon);
-  store<L>(x.data + count * x.stride, inverse);
-  for (int i = 0; i < count; ++i) {
-    const Vec<L> normal = (load<L>(x.data + i * x.stride) - mean) * inverse, y = scale[i] * normal + offset[i];
-    store<L>(x.data + i * x.stride, normal);
-    store<L>(x.data + (count + 1 + i) * x.stride, y < 0.0_s ? y * kLeak : y);
-  }
+  for (int i = 0; i < count; ++i)
+    for (int f = 0; f < F; ++f) {
+      const Vec<L> normal = (load<L>(at(i, f)) - mean[f]) * inverse[f], y = scale[i] * normal + offset[i];
+      store<L>(at(i, f), normal);
+      store<L>(at(count + 1 + i, f), y < 0.0_s ? y * kLeak : y);
+    }
 }
 
 /// Adjoint, in the same lines: reads the cotangents of the result, writes those of the linear
 /// layer's result; adds to dWeights (scales, then offsets) unless null.
-template <int L>
-void sweepNormaliseFrame(int count, const Sample* scale, const Sample* offset, const Features& x, const Features& d,
-                         Sample* dWeights) {
+template <int L, int F>
+void sweepNormaliseFrames(int count, const Sample* scale, const Sample* offset, const Features& x, const Features& d,
+                          Sample* dWeights) {
   const Sample part = 1.0_s / static_cast<Sample>(count);
-  Vec<L> sum = splat<L>(0), moment = splat<L>(0);
+  const auto xAt = [&x](int line, int f) { return x.data + line * x.stride + f * L; };
+  const auto dAt = [&d](int line, int f) { return d.data + line * d.stride + f * L; };
+  Vec<L> sum[F]{}, moment[F]{};
   for (int i = 0; i < count; ++i) {
-    const Vec<L> normal = load<L>(x.data + i * x.stride), y = scale[i] * normal + offset[i];
-    const Vec<L> dResult = load<L>(d.data + (count + 1 + i) * d.stride);
-    const Vec<L> dy = y < 0.0_s ? dResult * kLeak : dResult;
+    Vec<L> dScale = splat<L>(0), dOffset = splat<L>(0);
+    for (int f = 0; f < F; ++f) {
+      const Vec<L> normal = load<L>(xAt(i, f)), y = scale[i] * normal + offset[i];
+      const Vec<L> dResult = load<L>(dAt(count + 1 + i, f)), dy = y < 0.0_s ? dResult * kLeak : dResult;
+      dScale = dScale + dy * normal;
+      dOffset = dOffset + dy;
+      const Vec<L> dNormal = dy * scale[i];
+      store<L>(dAt(i, f), dNormal);
+      sum[f] = sum[f] + dNormal;
+      moment[f] = moment[f] + dNormal * normal;
+    }
     if (dWeights)
       for (int l = 0; l < L; ++l) {
-        dWeights[i] += lane<L>(dy * normal, l);
-        dWeights[count + i] += lane<L>(dy, l);
+        dWeights[i] += lane<L>(dScale, l);
+        dWeights[count + i] += lane<L>(dOffset, l);
       }
-    const Vec<L> dNormal = dy * scale[i];
-    store<L>(d.data + i * d.stride, dNormal);
-    sum = sum + dNormal;
-    moment = moment + dNormal * normal;
   }
-  const Vec<L> inverse = load<L>(x.data + count * x.stride);
-  for (int i = 0; i < count; ++i) {
-    Sample* to = d.data + i * d.stride;
-    store<L>(to, inverse * (load<L>(to) - part * (sum + load<L>(x.data + i * x.stride) * moment)));
-  }
+  for (int i = 0; i < count; ++i)
+    for (int f = 0; f < F; ++f) {
+      const Vec<L> inverse = load<L>(xAt(count, f));
+      store<L>(dAt(i, f), inverse * (load<L>(dAt(i, f)) - part * (sum[f] + load<L>(xAt(i, f)) * moment[f])));
+    }
 }
 
 namespace detail {
@@ -108,19 +121,20 @@ void gateFrame(int units, const Features& input, const Features& product, const 
   }
 }
 
-/// Adjoint of `gateFrame`. dAfter: from the layers that read the state; carry ([unit][lane]): from
-/// the next frame on entry, what reaches the state before past the product on exit. Writes dInput
-/// (strided) and dProduct ([row][lane]).
+/// Adjoint of `gateFrame`. candidate: lines of the candidate's U h + c; dAfter: from the layers that read the
+/// state; carry ([unit][lane]): from the next frame on entry, what reaches the state before past the product on
+/// exit. Writes dInput (which may be `gates`) and dProduct ([row][lane]).
 template <int L>
-void sweepGateFrame(int units, const Features& gates, const Features& product, const Features& before,
+void sweepGateFrame(int units, const Features& gates, const Features& candidate, const Features& before,
                     const Features& dAfter, Sample* carry, const Features& dInput, Sample* dProduct) {
   for (int u = 0; u < units; ++u) {
-    const auto at = [&](const Features& f, int i) { return load<L>(f.data + (i * units + u) * f.stride); };
-    const Vec<L> r = at(gates, 0), z = at(gates, 1), n = at(gates, 2), p = at(product, 2);
-    const Vec<L> d = load<L>(dAfter.data + u * dAfter.stride) + load<L>(carry + u * L);
+    const auto at = [u](const Features& f) { return load<L>(f.data + u * f.stride); };
+    const auto gate = [&](int i) { return load<L>(gates.data + (i * units + u) * gates.stride); };
+    const Vec<L> r = gate(0), z = gate(1), n = gate(2);
+    const Vec<L> d = at(dAfter) + load<L>(carry + u * L);
     const Vec<L> dn = d * (1.0_s - z) * (1.0_s - n * n);
-    const Vec<L> dz = d * (load<L>(before.data + u * before.stride) - n) * z * (1.0_s - z);
-    const Vec<L> dr = dn * p * r * (1.0_s - r);
+    const Vec<L> dz = d * (at(before) - n) * z * (1.0_s - z);
+    const Vec<L> dr = dn * at(candidate) * r * (1.0_s - r);
     const std::array<Vec<L>, 3> out{dr, dz, dn};
     for (int i = 0; i < 3; ++i) {
       store<L>(dInput.data + (i * units + u) * dInput.stride, out[static_cast<std::size_t>(i)]);
@@ -129,5 +143,34 @@ void sweepGateFrame(int units, const Features& gates, const Features& product, c
     store<L>(carry + u * L, d * z);
   }
 }
+
+/// Lines of a few frames as one frame after the other, [frame][line][lane]. In a history a line's frames lie
+/// together and the features of one frame pages apart: a loop over frames would miss every page every time.
+template <int L>
+class FrameTile {
+ public:
+  static constexpr int kFrames = 8;
+  /// `frames`: at most so many at a time.
+  explicit FrameTile(int lines, int frames = kFrames)
+      : lines_(lines), data_(static_cast<std::size_t>(lines * frames * L)) {}
+
+  Sample* frame(int f) { return &data_[static_cast<std::size_t>(f * lines_ * L)]; }
+  Features at(int f, int line = 0) { return {frame(f) + line * L, L}; }
+  /// Takes the first `lines` lines of `frames` frames, the first of which is `x`.
+  void read(const Features& x, int lines, int frames, int to = 0) {
+    for (int i = 0; i < lines; ++i)
+      for (int f = 0; f < frames; ++f) store<L>(frame(to + f) + i * L, load<L>(x.data + i * x.stride + f * L));
+  }
+  /// Gives `lines` lines from `line` on back.
+  void write(const Features& x, int line, int lines, int frames, int from = 0) {
+    for (int i = 0; i < lines; ++i)
+      for (int f = 0; f < frames; ++f)
+        store<L>(x.data + i * x.stride + f * L, load<L>(frame(from + f) + (line + i) * L));
+  }
+
+ private:
+  int lines_;
+  std::vector<Sample> data_;
+};
 
 }  // namespace core

@@ -35,6 +35,18 @@ class Panels {
       for (int c = 0; c < columns; ++c)
         packed_[static_cast<std::size_t>(((r / kWide) * columns + c) * kWide + r % kWide)] = weights[r * columns + c];
   }
+  /// The matrix with rows and columns changed over.
+  Panels transposed() const {
+    Panels t;
+    t.rows_ = columns_;
+    t.columns_ = rows_;
+    t.packed_.resize(static_cast<std::size_t>(t.panels() * t.columns_ * kWide));
+    for (int r = 0; r < rows_; ++r)
+      for (int c = 0; c < columns_; ++c)
+        t.packed_[static_cast<std::size_t>(((c / kWide) * rows_ + r) * kWide + c % kWide)] =
+            packed_[static_cast<std::size_t>(((r / kWide) * columns_ + c) * kWide + r % kWide)];
+    return t;
+  }
   int rows() const { return rows_; }
   int columns() const { return columns_; }
   int panels() const { return (rows_ + kWide - 1) / kWide; }
@@ -72,8 +84,9 @@ class Panels {
   const Sample* panel(int p) const { return &packed_[static_cast<std::size_t>(p * columns_ * kWide)]; }
   static Sample biasOf(const Sample* bias, int row, int rows) { return bias && row < rows ? bias[row] : 0.0_s; }
 
+  /// Not inlined: GCC 12 then stores all eight sums in every turn of the loop, which halves the speed.
   template <int L>
-  void applyPanel(int p, const Sample* bias, std::span<const FeatureRun> x, const Features& y) const {
+  [[gnu::noinline]] void applyPanel(int p, const Sample* bias, std::span<const FeatureRun> x, const Features& y) const {
     Vec<L> sum[kWide];
     for (int j = 0; j < kWide; ++j) sum[j] = splat<L>(biasOf(bias, p * kWide + j, rows_));
     const Sample* w = panel(p);
@@ -82,7 +95,14 @@ class Panels {
         const Vec<L> v = load<L>(run.at.data + c * run.at.stride);
         for (int j = 0; j < kWide; ++j) sum[j] = multiplyAdd<L>(splat<L>(w[j]), v, sum[j]);
       }
-    for (int j = 0; j < std::min(kWide, rows_ - p * kWide); ++j) store<L>(y.data + (p * kWide + j) * y.stride, sum[j]);
+    Sample* to = y.data + p * kWide * y.stride;
+    if (const int rows = rows_ - p * kWide; rows >= kWide) {
+      for (int j = 0; j < kWide; ++j) store<L>(to + j * y.stride, sum[j]);
+    } else {  // indices that vary would keep the sums in memory, in the loop above as well
+      alignas(32) Sample last[kWide * L];
+      for (int j = 0; j < kWide; ++j) store<L>(last + j * L, sum[j]);
+      for (int j = 0; j < rows; ++j) store<L>(to + j * y.stride, load<L>(last + j * L));
+    }
   }
 
   /// One lane: `Group` panels at a time, so that their sums hide each other's latency.
@@ -103,9 +123,10 @@ class Panels {
         const Wide v = splat<kWide>(run.at.data[c * run.at.stride]);
         for (int g = 0; g < Group; ++g) sum[g] = multiplyAdd<kWide>(load<kWide>(w + g * columns_ * kWide), v, sum[g]);
       }
-    for (int g = 0; g < Group; ++g)
-      for (int j = 0; j < std::min(kWide, rows_ - (p + g) * kWide); ++j)
-        y.data[((p + g) * kWide + j) * y.stride] = sum[g][j];
+    alignas(32) Sample results[Group * kWide];  // not one by one out of the sums: they would stay in memory
+    for (int g = 0; g < Group; ++g) store<kWide>(results + g * kWide, sum[g]);
+    for (int i = 0; i < std::min(Group * kWide, rows_ - p * kWide); ++i)
+      y.data[(p * kWide + i) * y.stride] = results[i];
   }
 
   int rows_ = 0, columns_ = 0;

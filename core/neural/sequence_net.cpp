@@ -113,6 +113,8 @@ Features featuresAt(const HistoryRing<L>& h, int line, std::int64_t frame) {
 }
 /// Fewer columns than this go through the panels: packing a matrix for a library costs as much.
 constexpr int kLibraryColumns = 32;
+/// Frames that are normalised side by side.
+constexpr int kNormalised = 4;
 }  // namespace
 
 template <int L>
@@ -144,8 +146,11 @@ void SequenceNet::linearFrames(const Op& op, const NetMemory<L>& m, std::int64_t
 template <int L>
 void SequenceNet::normalise(const Op& op, const NetMemory<L>& m, std::int64_t first, int count) const {
   const Sample* scale = m.weights + op.weight;
-  for (int f = 0; f < count; ++f)
-    normaliseFrame<L>(op.rows, scale, scale + op.rows, featuresAt<L>(m.activations, op.out, first + f));
+  int f = 0;
+  for (; f + kNormalised <= count; f += kNormalised)
+    normaliseFrames<L, kNormalised>(op.rows, scale, scale + op.rows, featuresAt<L>(m.activations, op.out, first + f));
+  for (; f < count; ++f)
+    normaliseFrames<L, 1>(op.rows, scale, scale + op.rows, featuresAt<L>(m.activations, op.out, first + f));
 }
 
 template <int L>
@@ -153,6 +158,30 @@ void SequenceNet::gates(const Op& op, const NetMemory<L>& m, std::int64_t frame)
   gateFrame<L>(op.rows, featuresAt<L>(m.activations, op.in[0].line, frame),
                featuresAt<L>(m.activations, op.in[1].line, frame), featuresAt<L>(m.hidden, 0, frame - 1),
                featuresAt<L>(m.hidden, 0, frame));
+}
+
+template <int L>
+void SequenceNet::recur(const Op& op, const Op& gate, const NetMemory<L>& m, std::int64_t first, int count) const {
+  constexpr int kFrames = FrameTile<L>::kFrames;
+  const int units = gate.rows;
+  const Panels& panels = panels_[static_cast<std::size_t>(op.panels)];
+  const Sample* bias = m.weights + op.weight + op.rows * op.columns;
+  FrameTile<L> input(op.rows), product(op.rows), state(units, kFrames + 1);
+  state.read(featuresAt<L>(m.hidden, 0, first - 1), units, 1);
+  for (int f = 0; f < count; f += kFrames) {
+    const std::int64_t frame = first + f;
+    const int frames = std::min(kFrames, count - f);
+    input.read(featuresAt<L>(m.activations, gate.in[0].line, frame), op.rows, frames);
+    for (int i = 0; i < frames; ++i) {
+      const FeatureRun before{state.at(i), units};
+      panels.apply<L>(0, panels.panels(), bias, {&before, 1}, product.at(i));
+      gateFrame<L>(units, input.at(i), product.at(i), state.at(i), state.at(i + 1));
+    }
+    input.write(featuresAt<L>(m.activations, gate.in[0].line, frame), 0, op.rows, frames);
+    product.write(featuresAt<L>(m.activations, op.out, frame), 0, op.rows, frames);
+    state.write(featuresAt<L>(m.hidden, 0, frame), 0, units, frames, 1);
+    std::copy_n(state.frame(frames), units * L, state.frame(0));
+  }
 }
 
 template <int L>
@@ -164,11 +193,8 @@ void SequenceNet::run(const NetMemory<L>& m, std::int64_t first, int count) cons
   }
   for (std::size_t i = 0; i < ops_.size(); ++i) {
     const Op& op = ops_[i];
-    if (op.previous) {  // the recurrent product and its gates go frame by frame
-      for (int f = 0; f < count; ++f) {
-        runOp<L>(op, m, first + f, 0, panels_[static_cast<std::size_t>(op.panels)].panels());
-        gates<L>(ops_[i + 1], m, first + f);
-      }
+    if (op.previous) {
+      recur<L>(op, ops_[i + 1], m, first, count);
       ++i;
     } else if (op.kind == Kind::linear) {
       linearFrames<L>(op, m, first, count);
@@ -214,6 +240,22 @@ struct SequenceNet::Scratch {
   std::vector<Sample> activations, hidden;
 };
 
+namespace {
+/// Sum of `count` frames of a line.
+template <int L>
+Sample sumOfLine(const Sample* x, int count) {
+  Vec<L> sums[4]{};  // as many as hide the latency of one another
+  int f = 0;
+  for (; f + 4 <= count; f += 4)
+    for (int i = 0; i < 4; ++i) sums[i] = sums[i] + load<L>(x + (f + i) * L);
+  for (; f < count; ++f) sums[0] = sums[0] + load<L>(x + f * L);
+  const Vec<L> all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  Sample sum = 0;
+  for (int l = 0; l < L; ++l) sum += lane<L>(all, l);
+  return sum;
+}
+}  // namespace
+
 template <int L>
 void SequenceNet::sweepLinear(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
                               Sample* dWeights) const {
@@ -233,38 +275,49 @@ void SequenceNet::sweepLinear(const Op& op, const NetMemory<L>& m, std::int64_t 
   }
   if (!dWeights) return;
   Sample* dBias = dWeights + op.weight + op.rows * op.columns;
-  for (int r = 0; r < op.rows; ++r) dBias[r] += std::accumulate(dy + r * columns, dy + (r + 1) * columns, 0.0_s);
+  for (int r = 0; r < op.rows; ++r) dBias[r] += sumOfLine<L>(dy + r * columns, count);
 }
 
 template <int L>
 void SequenceNet::sweepNormalise(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
                                  Sample* dWeights) const {
   const Sample* scale = m.weights + op.weight;
-  for (int f = 0; f < count; ++f) {
-    Sample* d = s.of({false, op.out, 0}) + f * L;
-    sweepNormaliseFrame<L>(op.rows, scale, scale + op.rows, featuresAt<L>(m.activations, op.out, first + f),
-                           {d, s.columns}, dWeights ? dWeights + op.weight : nullptr);
-  }
+  Sample* dw = dWeights ? dWeights + op.weight : nullptr;
+  const auto x = [&](int f) { return featuresAt<L>(m.activations, op.out, first + f); };
+  const auto d = [&](int f) { return Features{s.of({false, op.out, 0}) + f * L, s.columns}; };
+  int f = 0;
+  for (; f + kNormalised <= count; f += kNormalised)
+    sweepNormaliseFrames<L, kNormalised>(op.rows, scale, scale + op.rows, x(f), d(f), dw);
+  for (; f < count; ++f) sweepNormaliseFrames<L, 1>(op.rows, scale, scale + op.rows, x(f), d(f), dw);
 }
 
 template <int L>
 void SequenceNet::sweepGates(const Op& op, const NetMemory<L>& m, const HistoryRing<L>& dHidden, std::int64_t first,
                              int count, Scratch& s) const {
-  const int units = op.rows;
-  const Panels& product = panels_[static_cast<std::size_t>((&op - 1)->panels)];
-  std::vector<Sample> carry(static_cast<std::size_t>(units * L)),
-      dProduct(static_cast<std::size_t>(product.panels() * kWide * L));
+  constexpr int kFrames = FrameTile<L>::kFrames;
+  const int units = op.rows, rows = 3 * units;
+  const Panels product = panels_[static_cast<std::size_t>((&op - 1)->panels)].transposed();
+  FrameTile<L> gates(rows), candidate(units), before(units), dAfter(units), dProduct(rows),
+      back(product.panels() * kWide, 1);
+  std::vector<Sample> carry(static_cast<std::size_t>(units * L));
   for (int u = 0; u < units; ++u) store<L>(&carry[static_cast<std::size_t>(u * L)], dHidden.read(u, first + count - 1));
-  for (int f = count; f-- > 0;) {
-    const std::int64_t frame = first + f;
-    sweepGateFrame<L>(units, featuresAt<L>(m.activations, op.in[0].line, frame),
-                      featuresAt<L>(m.activations, op.in[1].line, frame), featuresAt<L>(m.hidden, 0, frame - 1),
-                      {s.hidden.data() + f * L, s.columns}, carry.data(), {s.of(op.in[0]) + f * L, s.columns},
-                      dProduct.data());
-    Sample* to = s.of(op.in[1]) + f * L;
-    for (int r = 0; r < 3 * units; ++r)
-      store<L>(to + static_cast<std::ptrdiff_t>(r) * s.columns, load<L>(&dProduct[static_cast<std::size_t>(r * L)]));
-    product.applyTransposed<L>(dProduct.data(), carry.data());
+  for (int end = count, frames = 0; end > 0; end -= frames) {
+    frames = std::min(kFrames, end);
+    const std::int64_t frame = first + end - frames;
+    const auto of = [&](const Run& run) { return Features{s.of(run) + (end - frames) * L, s.columns}; };
+    gates.read(featuresAt<L>(m.activations, op.in[0].line, frame), rows, frames);
+    candidate.read(featuresAt<L>(m.activations, op.in[1].line + 2 * units, frame), units, frames);
+    before.read(featuresAt<L>(m.hidden, 0, frame - 1), units, frames);
+    dAfter.read(of({true, 0, units}), units, frames);
+    for (int i = frames; i-- > 0;) {
+      sweepGateFrame<L>(units, gates.at(i), candidate.at(i), before.at(i), dAfter.at(i), carry.data(), gates.at(i),
+                        dProduct.frame(i));
+      const FeatureRun d{dProduct.at(i), rows};
+      product.apply<L>(0, product.panels(), nullptr, {&d, 1}, back.at(0));
+      for (int j = 0; j < units * L; ++j) carry[static_cast<std::size_t>(j)] += back.frame(0)[j];
+    }
+    gates.write(of(op.in[0]), 0, rows, frames);
+    dProduct.write(of(op.in[1]), 0, rows, frames);
   }
   for (int u = 0; u < units; ++u) dHidden.add(u, first - 1, load<L>(&carry[static_cast<std::size_t>(u * L)]));
 }

@@ -92,6 +92,9 @@ class SequenceNet {
   void normalise(const Op& op, const NetMemory<L>& m, std::int64_t first, int count) const;
   template <int L>
   void gates(const Op& op, const NetMemory<L>& m, std::int64_t frame) const;
+  /// The recurrent product and its gates, frame by frame.
+  template <int L>
+  void recur(const Op& op, const Op& gate, const NetMemory<L>& m, std::int64_t first, int count) const;
   template <int L>
   void sweepLinear(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
                    Sample* dWeights) const;

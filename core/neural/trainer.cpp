@@ -38,6 +38,8 @@ class Run {
   double validate();
   void judge();
   void nameInstruments();
+  void warnOfTakes(const std::vector<std::string>& validate);
+  void gatherNotes();
   void shapeRooms();
   void measureLatents();
   bool finished() const;
@@ -63,14 +65,14 @@ class Run {
   std::optional<Adam> adam_;
   TrainResult result_;
   TrainState state_;
+  std::vector<std::string> notes_;  ///< warnings that hold now
   double loss_ = 0, sum_ = 0, lastBetter_ = 0, lastValidation_ = 0, lastCheckpoint_ = 0;
   int sumCount_ = 0;
 };
 
 Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem::path>& files,
                           const DatasetOptions& dataOptions) {
-  const int ticks = clipTicks(options_.clipSeconds, patch.rate);
-  auto cut = cutFront(patch, registry_, ticks + 1);
+  auto cut = cutFront(patch, registry_, clipTicks(options_.clipSeconds, patch.rate) + 1);
   if (!cut) return cut.error();
   cut_ = std::move(*cut);
   auto data = Dataset::load(
@@ -90,11 +92,14 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
   shapeRooms();
   // the pitch goes to its oscillator as late as it is; a level that was trained to guess ahead would be earlier
   if (const auto lags = measureLags(result_.patch, registry_)) data_.setLag(lags->most());
+  const double warm = std::max(options_.warmSeconds, result_.decaySeconds);
+  const double clip = options_.clipSeconds + warm - options_.warmSeconds;
+  const int ticks = clipTicks(clip, patch.rate);
   auto again = cutFront(result_.patch, registry_, ticks + 1);  // with what has just been written
   if (!again) return again.error();
   cut_ = std::move(*again);
   for (int t = 0; t < options_.threads; ++t) {
-    auto batch = Batch::create(cut_, registry_, {options_.lanes, options_.clipSeconds, options_.warmSeconds});
+    auto batch = Batch::create(cut_, registry_, {options_.lanes, clip, warm});
     if (!batch) return batch.error();
     batches_.push_back(std::move(*batch));
   }
@@ -102,8 +107,10 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
   std::vector<Slice> judged = validation_;
   for (std::mt19937 random(options_.seed); judged.size() < CollapseGuard::kMostClips / 2;)
     judged.push_back(data_.draw(random, ticks));
-  guard_.take(data_, cut_, judged, ticks, clipTicks(options_.warmSeconds, patch.rate));
+  guard_.take(data_, cut_, judged, ticks, clipTicks(warm, patch.rate));
   result_.validated = data_.takeNames(true);
+  warnOfTakes(dataOptions.validate);
+  gatherNotes();
   return {};
 }
 
@@ -116,6 +123,26 @@ void Run::nameInstruments() {
     result_.warnings.push_back(
         "The patch chooses between instruments, but all recordings are of one; put those of each instrument into a "
         "folder of its own.");
+}
+
+/// Says what was named to be held out and is not there, and when nothing is held out at all.
+void Run::warnOfTakes(const std::vector<std::string>& validate) {
+  for (const std::string& name : validate) {
+    const bool found = std::any_of(data_.sources().begin(), data_.sources().end(), [&](const Source& s) {
+      return s.file == name ||
+             std::any_of(s.takes.begin(), s.takes.end(), [&](const Take& t) { return t.name == name; });
+    });
+    if (!found) result_.warnings.push_back("There is no take \"" + name + "\" to hold out.");
+  }
+  if (result_.validated.empty())
+    result_.warnings.push_back(
+        "Nothing is held out, so training cannot tell when it no longer gets better. Where recordings never fall "
+        "silent, name a whole one to hold out.");
+}
+
+void Run::gatherNotes() {
+  notes_ = result_.warnings;
+  notes_.insert(notes_.end(), guard_.sentences().begin(), guard_.sentences().end());
 }
 
 /// Responses that start from nothing step as a room does that rings as long as the recordings: learned by a
@@ -251,6 +278,7 @@ void Run::judge() {
     lastBetter_ = elapsed();
   }
   guard_.look(patchWith(values_), registry_, state_.step);
+  gatherNotes();
   lastValidation_ = elapsed();
 }
 
@@ -277,7 +305,7 @@ void Run::report(const char* stage, const Patch* checkpoint) {
   p.state = checkpoint ? &state_ : nullptr;
   p.heldOut = result_.validated;
   p.skipped = data_.skipped();
-  p.warnings = guard_.sentences();
+  p.warnings = notes_;
   progress_(p);
 }
 
@@ -327,7 +355,8 @@ Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesyste
   state_.curve = result_.curve;
   result_.state = std::move(state_);
   result_.trained = data_.takeNames(false);
-  result_.warnings.insert(result_.warnings.end(), guard_.sentences().begin(), guard_.sentences().end());
+  gatherNotes();
+  result_.warnings = notes_;
   result_.skipped = data_.skipped();
   result_.secondsOfSound = data_.seconds();
   result_.lagSeconds = data_.lagSeconds();

@@ -17,7 +17,9 @@ struct TrainOptions {
   int threads = 2;           ///< each works on its own clips; part of what makes a run reproducible
   int lanes = 8;             ///< clips a thread and step
   double clipSeconds = 1.2;  ///< length of a clip, warm-up included
-  double warmSeconds = 0.2;  ///< at a clip's start, outside the loss: the memory settles
+  /// At a clip's start, outside the loss: the memory settles. As long as the recordings ring, if that is longer (and
+  /// the clip with it): what rings on from before a clip is none of its controller's.
+  double warmSeconds = 0.2;
   double firstRate = 2e-3, lastRate = 1e-4;
   double gradientNorm = 3;  ///< longer gradients are scaled down to it
   double validateSeconds = 20, checkpointSeconds = 30;
@@ -48,7 +50,7 @@ struct TrainProgress {
   const TrainState* state = nullptr;      ///< with a checkpoint
   std::span<const std::string> heldOut;   ///< takes; once the recordings are read
   std::span<const Skipped> skipped;       ///< likewise
-  std::span<const std::string> warnings;  ///< what has gone wrong and is so still (guards.h)
+  std::span<const std::string> warnings;  ///< what is wrong and is so still: takes, collapses (guards.h)
 };
 
 struct TrainResult {

@@ -234,13 +234,17 @@ struct FilteredNoise {
     const auto& p = b.template prepared<Prepared>();
     const int m = b.setup().whole(bands), ticks = tailTicks(p);
     const auto dRows = grad.controlIn(magnitudes);
-    alignas(32) Sample x[kTick], reversed[kTick], dy[kMostTaps + 2 * kTick], dTaps[kMostTaps + kTick];
+    const auto db = b.audio(level);
+    Wide gain = splat<kWide>(0);
+    alignas(32) Sample x[kTick], levels[kTick], reversed[kTick], dy[kMostTaps + 2 * kTick], dTaps[kMostTaps + kTick];
     for (int i = 0; i < ticks * kTick; ++i) dy[i] = lane<L>(d.tail[static_cast<std::size_t>(i)], l);
     for (int tick = b.ticks(); tick-- > 0;) {
       std::copy_backward(dy, dy + ticks * kTick, dy + (ticks + 1) * kTick);
-      for (int i = 0; i < kTick; ++i) {
-        const int frame = tick * kTick + i;
-        dy[i] = lane<L>(grad.out(0)[frame], l) * fromDecibels<1>(lane<L>(b.audio(level)[frame], l));
+      const Sample* dOut = laneOf<L>(grad.out(0), l, tick * kTick, kTick, x);
+      const Sample* decibels = laneOf<L>(db, l, tick * kTick, kTick, levels);
+      for (int i = 0; i < kTick; i += kWide) {
+        if (i == 0 || !db.constant()) gain = fromDecibels<kWide>(load<kWide>(decibels + i));
+        store<kWide>(dy + i, gain * load<kWide>(dOut + i));
       }
       if (!dRows) continue;
       noise<L>(b, tick, l, x);
