@@ -191,6 +191,56 @@ class TestNeural : public QObject {
     QVERIFY2(worst < 2e-6, qPrintable(QString::number(worst)));
   }
 
+  /// Sweeping back over a clip at once or a few frames at a time adds up to the same.
+  void sweepsAddUp() {
+    NetShape shape;
+    shape.inputs = {1, 3};
+    shape.width = 12;
+    shape.before = shape.after = 1;
+    shape.recurrent = 20;
+    shape.outputs = 5;
+    SequenceNet net(shape);
+    std::vector<Sample> weights(at(net.weightCount()));
+    net.initialise(weights, 6);
+    net.pack(weights.data());
+    constexpr int kFrames = 300, kLanes = 4, kColumns = kFrames * kLanes;
+    const NetRig rig(net, kFrames, kLanes);
+    const auto m = rig.memory<kLanes>(weights);
+    std::mt19937 random(2);
+    std::normal_distribution<float> gauss;
+    for (int f = 0; f < kFrames; ++f)
+      for (int i = 0; i < shape.inputCount(); ++i)
+        m.activations.write(i, f, splat<kLanes>(static_cast<Sample>(gauss(random))));
+    net.run<kLanes>(m, 0, kFrames);
+    std::vector<Sample> dOut(at(shape.outputs * kColumns));
+    for (Sample& d : dOut) d = static_cast<Sample>(gauss(random));
+    const auto sweep = [&](int part) {
+      const NetRig d(net, kFrames, kLanes);
+      std::vector<Sample> dWeights(weights.size()), dInputs;
+      for (int end = kFrames, count = 0; end > 0; end -= count) {
+        count = std::min(part, end);
+        const int columns = count * kLanes;
+        std::vector<Sample> out, in(at(shape.inputCount() * columns));
+        for (int o = 0; o < shape.outputs; ++o) {
+          const auto from = dOut.begin() + o * kColumns + (end - count) * kLanes;
+          out.insert(out.end(), from, from + columns);
+        }
+        net.sweep<kLanes>(m, {d.hidden.view(0)}, end - count, count, out.data(), in.data(), dWeights.data());
+        for (int f = count; f-- > 0;)  // from the last frame on, whatever the parts
+          for (int i = 0; i < shape.inputCount(); ++i) dInputs.push_back(in[at(i * columns + f * kLanes)]);
+      }
+      dWeights.insert(dWeights.end(), dInputs.begin(), dInputs.end());
+      return dWeights;
+    };
+    const std::vector<Sample> whole = sweep(kFrames), parts = sweep(7);
+    double worst = 0, most = 0;
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      most = std::max(most, std::fabs(static_cast<double>(whole[i])));
+      worst = std::max(worst, std::fabs(static_cast<double>(whole[i] - parts[i])));
+    }
+    QVERIFY2(worst < 1e-5 * most, qPrintable(QString("%1 of %2").arg(worst).arg(most)));
+  }
+
   /// The recurrent unit against its formulas, written out in double.
   void recurrentUnitIsThatOfThePaper() {
     NetShape shape;

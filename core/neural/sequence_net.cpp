@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/neural/sequence_net.h"
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
@@ -227,16 +228,25 @@ void SequenceNet::runPart(const NetMemory<L>& m, std::int64_t frame, double from
 
 // ---- backward ---------------------------------------------------------------------------------
 
+namespace {
+/// Frames that are swept at a time, from the last ones on: what is in work stays near the processor.
+constexpr int kSweepFrames = 128;
+}  // namespace
+
 /// Cotangents of all activations and hidden values of the frames in work, [line][frame][lane].
 struct SequenceNet::Scratch {
-  Scratch(int lines, int units, int columns)
-      : columns(columns),
-        activations(static_cast<std::size_t>(lines) * static_cast<std::size_t>(columns), 0),
-        hidden(static_cast<std::size_t>(units) * static_cast<std::size_t>(columns), 0) {}
+  Scratch(int lines, int units, int mostColumns)
+      : activations(static_cast<std::size_t>(lines) * static_cast<std::size_t>(mostColumns)),
+        hidden(static_cast<std::size_t>(units) * static_cast<std::size_t>(mostColumns)) {}
+  void start(int count) {
+    columns = count;
+    std::fill(activations.begin(), activations.end(), 0.0_s);
+    std::fill(hidden.begin(), hidden.end(), 0.0_s);
+  }
   Sample* of(const Run& run) {
     return (run.hidden ? hidden : activations).data() + static_cast<std::ptrdiff_t>(run.line) * columns;
   }
-  int columns;
+  int columns = 0;
   std::vector<Sample> activations, hidden;
 };
 
@@ -292,13 +302,11 @@ void SequenceNet::sweepNormalise(const Op& op, const NetMemory<L>& m, std::int64
 }
 
 template <int L>
-void SequenceNet::sweepGates(const Op& op, const NetMemory<L>& m, const HistoryRing<L>& dHidden, std::int64_t first,
-                             int count, Scratch& s) const {
+void SequenceNet::sweepGates(const Op& op, const Panels& product, const NetMemory<L>& m, const HistoryRing<L>& dHidden,
+                             std::int64_t first, int count, Scratch& s) const {
   constexpr int kFrames = FrameTile<L>::kFrames;
   const int units = op.rows, rows = 3 * units;
-  const Panels product = panels_[static_cast<std::size_t>((&op - 1)->panels)].transposed();
-  FrameTile<L> gates(rows), candidate(units), before(units), dAfter(units), dProduct(rows),
-      back(product.panels() * kWide, 1);
+  FrameTile<L> gates(rows), candidate(units), before(units), dAfter(units), dProduct(rows), back(units, 1);
   std::vector<Sample> carry(static_cast<std::size_t>(units * L));
   for (int u = 0; u < units; ++u) store<L>(&carry[static_cast<std::size_t>(u * L)], dHidden.read(u, first + count - 1));
   for (int end = count, frames = 0; end > 0; end -= frames) {
@@ -325,16 +333,28 @@ void SequenceNet::sweepGates(const Op& op, const NetMemory<L>& m, const HistoryR
 template <int L>
 void SequenceNet::sweep(const NetMemory<L>& m, const HistoryRing<L>& dHidden, std::int64_t first, int count,
                         const Sample* dOut, Sample* dIn, Sample* dWeights) const {
-  Scratch s(lines_, shape_.recurrent, count * L);
-  const std::size_t columns = static_cast<std::size_t>(count * L);
-  std::copy_n(dOut, static_cast<std::size_t>(shape_.outputs) * columns, s.of({false, outputLine(), 0}));
-  for (std::size_t i = ops_.size(); i-- > 0;) {
-    const Op& op = ops_[i];
-    if (op.kind == Kind::linear) sweepLinear<L>(op, m, first, count, s, dWeights);
-    if (op.kind == Kind::normalise) sweepNormalise<L>(op, m, first, count, s, dWeights);
-    if (op.kind == Kind::gates) sweepGates<L>(op, m, dHidden, first, count, s);
+  const auto recurrent = std::find_if(ops_.begin(), ops_.end(), [](const Op& op) { return op.previous; });
+  const Panels back = panels_[static_cast<std::size_t>(recurrent->panels)].transposed();
+  Scratch s(lines_, shape_.recurrent, std::min(count, kSweepFrames) * L);
+  for (int end = count, frames = 0; end > 0; end -= frames) {
+    frames = std::min(kSweepFrames, end);
+    const int begin = end - frames, columns = frames * L;
+    s.start(columns);
+    for (int o = 0; o < shape_.outputs; ++o)
+      std::copy_n(dOut + static_cast<std::ptrdiff_t>(o * count + begin) * L, columns,
+                  s.of({false, outputLine() + o, 1}));
+    for (std::size_t i = ops_.size(); i-- > 0;) {
+      const Op& op = ops_[i];
+      if (op.kind == Kind::linear) sweepLinear<L>(op, m, first + begin, frames, s, dWeights);
+      if (op.kind == Kind::normalise) sweepNormalise<L>(op, m, first + begin, frames, s, dWeights);
+      if (op.kind == Kind::gates) sweepGates<L>(op, back, m, dHidden, first + begin, frames, s);
+    }
+    for (int i = 0; i < shape_.inputCount(); ++i) {
+      Sample* to = dIn + static_cast<std::ptrdiff_t>(i * count + begin) * L;
+      const Sample* from = s.of({false, i, 1});
+      for (int c = 0; c < columns; ++c) to[c] += from[c];
+    }
   }
-  for (std::size_t i = 0; i < static_cast<std::size_t>(shape_.inputCount()) * columns; ++i) dIn[i] += s.activations[i];
 }
 
 #define TONEWRIGHT_INSTANTIATE(L)                                                                                   \

@@ -101,9 +101,10 @@ class SequenceNet {
   template <int L>
   void sweepNormalise(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
                       Sample* dWeights) const;
+  /// product: the recurrent weights with rows and columns changed over.
   template <int L>
-  void sweepGates(const Op& op, const NetMemory<L>& m, const HistoryRing<L>& dHidden, std::int64_t first, int count,
-                  Scratch& s) const;
+  void sweepGates(const Op& op, const Panels& product, const NetMemory<L>& m, const HistoryRing<L>& dHidden,
+                  std::int64_t first, int count, Scratch& s) const;
 
   NetShape shape_;
   std::vector<Op> ops_;
