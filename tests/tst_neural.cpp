@@ -51,6 +51,7 @@ struct NetRig {
 template <int L>
 std::vector<Sample> outputs(const SequenceNet& net, const NetMemory<L>& m, int frame) {
   std::vector<Sample> out;
+  out.reserve(static_cast<std::size_t>(net.shape().outputs));
   for (int o = 0; o < net.shape().outputs; ++o)
     out.push_back(lane<L>(m.activations.read(net.outputLine() + o, frame), 0));
   return out;
