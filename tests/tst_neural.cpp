@@ -48,6 +48,14 @@ struct NetRig {
   HistoryBuffer activations, hidden;
 };
 
+/// Starting weights of a network, packed in it.
+std::vector<Sample> start(SequenceNet& net, unsigned seed) {
+  std::vector<Sample> weights(static_cast<std::size_t>(net.weightCount()));
+  net.initialise(weights, seed);
+  net.pack(weights.data());
+  return weights;
+}
+
 template <int L>
 std::vector<Sample> outputs(const SequenceNet& net, const NetMemory<L>& m, int frame) {
   std::vector<Sample> out;
@@ -162,9 +170,7 @@ class TestNeural : public QObject {
     shape.after = 2;
     shape.outputs = 19;
     SequenceNet net(shape);
-    std::vector<Sample> weights(at(net.weightCount()));
-    net.initialise(weights, 5);
-    net.pack(weights.data());
+    const std::vector<Sample> weights = start(net, 5);
     constexpr int kFrames = 12;
     NetRig whole(net, kFrames, 8), parts(net, kFrames, 1), ring(net, kFrames, 1, true);
     std::mt19937 random(1);
@@ -201,9 +207,7 @@ class TestNeural : public QObject {
     shape.recurrent = 20;
     shape.outputs = 5;
     SequenceNet net(shape);
-    std::vector<Sample> weights(at(net.weightCount()));
-    net.initialise(weights, 6);
-    net.pack(weights.data());
+    const std::vector<Sample> weights = start(net, 6);
     constexpr int kFrames = 300, kLanes = 4, kColumns = kFrames * kLanes;
     const NetRig rig(net, kFrames, kLanes);
     const auto m = rig.memory<kLanes>(weights);
@@ -249,8 +253,7 @@ class TestNeural : public QObject {
     shape.recurrent = 3;
     shape.outputs = 1;
     SequenceNet net(shape);
-    std::vector<Sample> w(at(net.weightCount()));
-    net.initialise(w, 9);
+    std::vector<Sample> w = start(net, 9);
     for (std::size_t i = 0; i < w.size(); ++i) w[i] += static_cast<Sample>(0.1 * std::sin(static_cast<double>(i)));
     net.pack(w.data());
     NetRig rig(net, 4, 1);
@@ -329,9 +332,7 @@ class TestNeural : public QObject {
     shape.recurrent = units;
     shape.outputs = 166;
     SequenceNet net(shape);
-    std::vector<Sample> weights(at(net.weightCount()));
-    net.initialise(weights, 5);
-    net.pack(weights.data());
+    const std::vector<Sample> weights = start(net, 5);
     NetRig one(net, 4, 1, true);
     std::int64_t frame = 0;
     QBENCHMARK {

@@ -9,6 +9,7 @@
 #include <numbers>
 #include <thread>
 
+#include "core/analysis/stft.h"
 #include "core/dsp/math.h"
 #include "core/dsp/wide.h"
 
@@ -54,8 +55,8 @@ LogSpectralResidual::LogSpectralResidual(std::span<const Sample> target, const R
             AlignedArray<Sample>(at(size)),
             sharedFft(size),
             {}};
-    for (int i = 0; i < size; ++i)
-      s.window[at(i)] = static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size);
+    const std::vector<double> hann = hannWindow(size);
+    for (int i = 0; i < size; ++i) s.window[at(i)] = static_cast<Sample>(hann[at(i)] * 4 / size);
     s.target.resize({at(frames), at(s.row)});
     Scratch scratch(s);
     for (int f = 0; f < frames && !stop.stop_requested(); ++f) logRow(s, target, f, scratch, &s.target(at(f), 0));

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/analysis/loudness.h"
+#include "core/analysis/stft.h"
 #include "core/dsp/math.h"
 #include "core/graph/buffers.h"
 #include "core/graph/scratch.h"
@@ -64,8 +65,8 @@ std::shared_ptr<const SpectralLoss::Weights> SpectralLoss::sharedWeights(int siz
   if (shared) return shared;
   Weights w;
   const int bins = size / 2 + 1;
-  for (int i = 0; i < size; ++i)
-    w.window.push_back(static_cast<Sample>((0.5 - 0.5 * std::cos(2 * std::numbers::pi * i / size)) * 4 / size));
+  w.window.reserve(at(size));
+  for (const double hann : hannWindow(size)) w.window.push_back(static_cast<Sample>(hann * 4 / size));
   w.bins.assign(at((bins + kWide - 1) / kWide * kWide), 0);
   for (int k = 0; k < bins; ++k)
     w.bins[at(k)] = static_cast<Sample>(std::pow(10.0, aWeight(k * rate / size) / 20) / bins);

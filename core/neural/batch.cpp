@@ -14,7 +14,7 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 constexpr double kGrowingRate = 0.2;
 /// The same where the recordings' decay is known: a room may be far louder than the direct sound, and what its
 /// response has not reached in time the controller has learned to play. A saxophone in a room 21 dB louder than
-/// its direct sound: loss 3.4 after 2000 steps, with the rate above 3.6 after 6000.
+/// its direct sound: 7.28 dB from the dry sound after 2000 steps, which took 6000 with the rate above.
 constexpr double kRoomRate = 3;
 constexpr int kAround = 64;
 constexpr double kLoudnessWeight = 0.5;
