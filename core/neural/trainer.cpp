@@ -92,7 +92,7 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
   shapeRooms();
   // the pitch goes to its oscillator as late as it is; a level that was trained to guess ahead would be earlier
   if (const auto lags = measureLags(result_.patch, registry_)) data_.setLag(lags->most());
-  const double warm = std::max(options_.warmSeconds, result_.decaySeconds);
+  const double warm = result_.warmSeconds = std::max(options_.warmSeconds, result_.decaySeconds);
   const double clip = options_.clipSeconds + warm - options_.warmSeconds;
   const int ticks = clipTicks(clip, patch.rate);
   auto again = cutFront(result_.patch, registry_, ticks + 1);  // with what has just been written

@@ -62,6 +62,7 @@ struct TrainResult {
   std::vector<Skipped> skipped;
   double secondsOfSound = 0;
   double decaySeconds = 0;  ///< reverberation time heard in the recordings; 0: none (core/analysis/decay.h)
+  double warmSeconds = 0;   ///< at the start of each clip, outside the loss (TrainOptions)
   double lagSeconds = 0;    ///< by which it was trained to play later than what it hears (lag.h)
   bool cancelled = false;
 };
