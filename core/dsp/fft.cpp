@@ -3,6 +3,7 @@
 
 #include <fftw3.h>
 
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -21,6 +22,8 @@ struct Library<float> {
   static constexpr auto kPlanInverse = fftwf_plan_dft_c2r_1d;
   static constexpr auto kForward = fftwf_execute_dft_r2c;
   static constexpr auto kInverse = fftwf_execute_dft_c2r;
+  static constexpr auto kPlanComplex = fftwf_plan_dft_1d;
+  static constexpr auto kComplex = fftwf_execute_dft;
   static constexpr auto kDestroy = fftwf_destroy_plan;
 };
 template <>
@@ -31,6 +34,8 @@ struct Library<double> {
   static constexpr auto kPlanInverse = fftw_plan_dft_c2r_1d;
   static constexpr auto kForward = fftw_execute_dft_r2c;
   static constexpr auto kInverse = fftw_execute_dft_c2r;
+  static constexpr auto kPlanComplex = fftw_plan_dft_1d;
+  static constexpr auto kComplex = fftw_execute_dft;
   static constexpr auto kDestroy = fftw_destroy_plan;
 };
 std::mutex planning;  // FFTW's planner is not thread safe; executing is
@@ -74,13 +79,57 @@ void FftOf<T>::inverse(std::complex<T>* in, T* out) const {
 template class FftOf<float>;
 template class FftOf<double>;
 
-std::shared_ptr<const RealFft> sharedFft(int size) {
+struct ComplexFft::Plans {
+  Library<Sample>::Plan forward = nullptr, inverse = nullptr;
+  ~Plans() {
+    const std::scoped_lock lock(planning);
+    if (forward) Library<Sample>::kDestroy(forward);
+    if (inverse) Library<Sample>::kDestroy(inverse);
+  }
+};
+
+ComplexFft::ComplexFft(int size) : plans_(std::make_unique<Plans>()), size_(size) {
+  const AlignedArray<std::complex<Sample>> from(static_cast<std::size_t>(size)), to(from.size());
+  auto* in = reinterpret_cast<Library<Sample>::Complex*>(from.data());
+  auto* out = reinterpret_cast<Library<Sample>::Complex*>(to.data());
+  const std::scoped_lock lock(planning);
+  plans_->forward =
+      Library<Sample>::kPlanComplex(size, in, out, FFTW_FORWARD, FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
+  plans_->inverse =
+      Library<Sample>::kPlanComplex(size, in, out, FFTW_BACKWARD, FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
+}
+ComplexFft::~ComplexFft() = default;
+
+namespace {
+void runComplex(Library<Sample>::Plan plan, const std::complex<Sample>* in, std::complex<Sample>* out) {
+  using Complex = Library<Sample>::Complex;
+  Library<Sample>::kComplex(plan, reinterpret_cast<Complex*>(const_cast<std::complex<Sample>*>(in)),
+                            reinterpret_cast<Complex*>(out));
+}
+
+template <class Fft>
+std::shared_ptr<const Fft> once(int size, const std::function<std::shared_ptr<const Fft>()>& make) {
   static std::mutex guard;
-  static std::map<int, std::shared_ptr<const RealFft>> made;
+  static std::map<int, std::shared_ptr<const Fft>> made;
   const std::scoped_lock lock(guard);
   auto& fft = made[size];
-  if (!fft) fft = std::make_shared<const RealFft>(size, FftArrays::aligned);
+  if (!fft) fft = make();
   return fft;
+}
+}  // namespace
+
+void ComplexFft::forward(const std::complex<Sample>* in, std::complex<Sample>* out) const {
+  runComplex(plans_->forward, in, out);
+}
+void ComplexFft::inverse(const std::complex<Sample>* in, std::complex<Sample>* out) const {
+  runComplex(plans_->inverse, in, out);
+}
+
+std::shared_ptr<const RealFft> sharedFft(int size) {
+  return once<RealFft>(size, [size] { return std::make_shared<const RealFft>(size, FftArrays::aligned); });
+}
+std::shared_ptr<const ComplexFft> sharedComplexFft(int size) {
+  return once<ComplexFft>(size, [size] { return std::make_shared<const ComplexFft>(size); });
 }
 
 }  // namespace core

@@ -50,4 +50,27 @@ using ExactFft = FftOf<double>;
 /// A transform of that length on aligned arrays, planned once in the process. From any thread.
 std::shared_ptr<const RealFft> sharedFft(int size);
 
+/// The FFT of complex signals on aligned arrays, unnormalised both ways: X[k] = sum x[n] e^(-+2 pi i k n / size).
+/// Two real signals as the parts of a complex one take half the time of two real transforms.
+class ComplexFft {
+ public:
+  explicit ComplexFft(int size);
+  ~ComplexFft();
+  ComplexFft(const ComplexFft&) = delete;
+  ComplexFft& operator=(const ComplexFft&) = delete;
+
+  int size() const { return size_; }
+  /// Neither changes the input; from any thread.
+  void forward(const std::complex<Sample>* in, std::complex<Sample>* out) const;
+  void inverse(const std::complex<Sample>* in, std::complex<Sample>* out) const;
+
+ private:
+  struct Plans;
+  std::unique_ptr<Plans> plans_;
+  int size_ = 0;
+};
+
+/// As sharedFft.
+std::shared_ptr<const ComplexFft> sharedComplexFft(int size);
+
 }  // namespace core

@@ -108,4 +108,38 @@ inline HarmonicSums sweepHarmonics(Wide cycles, Wide dFirst, Wide dSecond, const
   return total;
 }
 
+/// The part of sweepHarmonics that the amplitudes need, for two vectors of frames: where nobody asks for the
+/// phases' cotangents. Each row is loaded and stored once for both.
+inline void sweepAmplitudes(const std::array<Wide, 2>& cycles, const std::array<Wide, 2>& dFirst,
+                            const std::array<Wide, 2>& dSecond, int steps, Wide* dFirstRow, Wide* dSecondRow) {
+  const FirstHarmonics starts[2] = {FirstHarmonics(cycles[0]), FirstHarmonics(cycles[1])};
+  const Wide twice[2] = {2.0_s * starts[0].cosine[kChains], 2.0_s * starts[1].cosine[kChains]};
+  for (std::size_t j = 0; j < kChains; j += 2) {
+    Wide now[2][2], before[2][2];  // [vector][chain]
+    for (std::size_t i = 0; i < 2; ++i)
+      for (std::size_t c = 0; c < 2; ++c) {
+        now[i][c] = starts[i].sine[j + c + 1];
+        before[i][c] = -starts[i].sine[kChains - 1 - j - c];
+      }
+    const auto step = [&](std::size_t k, Wide(&u)[2][2], Wide(&v)[2][2]) __attribute__((always_inline)) {
+      for (std::size_t c = 0; c < 2; ++c) {
+        Wide a = dFirstRow[k + c], b = dSecondRow[k + c];
+        for (std::size_t i = 0; i < 2; ++i) {
+          a = multiplyAdd<kWide>(dFirst[i], u[i][c], a);
+          b = multiplyAdd<kWide>(dSecond[i], u[i][c], b);
+          v[i][c] = multiplyAdd<kWide>(twice[i], u[i][c], -v[i][c]);
+        }
+        dFirstRow[k + c] = a;
+        dSecondRow[k + c] = b;
+      }
+    };
+    std::size_t k = j;
+    for (int m = steps / 2; m > 0; --m, k += 2 * kChains) {
+      step(k, now, before);
+      step(k + kChains, before, now);
+    }
+    if (steps % 2) step(k, now, before);
+  }
+}
+
 }  // namespace core

@@ -61,23 +61,26 @@ template <int L>
     }
   }
 }
+/// The way back of four frames: vectors of one frame each to four frames of eight rows.
+[[gnu::always_inline]] inline void storeFourColumns(const Wide* v, Sample* const* rows, std::ptrdiff_t to) {
+  std::array<Wide, 4> a, b;
+  for (std::size_t i = 0; i < 2; ++i) {
+    a[2 * i] = __builtin_shufflevector(v[2 * i], v[2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    a[2 * i + 1] = __builtin_shufflevector(v[2 * i], v[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (std::size_t i = 0; i < 2; ++i) {
+    b[2 * i] = __builtin_shufflevector(a[i], a[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  for (std::size_t i = 0; i < 4; ++i) {
+    store<4>(rows[i] + to, __builtin_shufflevector(b[i], b[i], 0, 1, 2, 3));
+    store<4>(rows[i + 4] + to, __builtin_shufflevector(b[i], b[i], 4, 5, 6, 7));
+  }
+}
 /// The way back: eight vectors of one frame each to eight frames of eight rows.
 [[gnu::always_inline]] inline void storeColumns(const std::array<Wide, 8>& v, Sample* const* rows, std::ptrdiff_t to) {
-  std::array<Wide, 8> a, b;
-  for (std::size_t h = 0; h < 8; h += 4) {
-    for (std::size_t i = 0; i < 2; ++i) {
-      a[h + 2 * i] = __builtin_shufflevector(v[h + 2 * i], v[h + 2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-      a[h + 2 * i + 1] = __builtin_shufflevector(v[h + 2 * i], v[h + 2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    for (std::size_t i = 0; i < 2; ++i) {
-      b[h + 2 * i] = __builtin_shufflevector(a[h + i], a[h + i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-      b[h + 2 * i + 1] = __builtin_shufflevector(a[h + i], a[h + i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      store<4>(rows[i] + to + h, __builtin_shufflevector(b[h + i], b[h + i], 0, 1, 2, 3));
-      store<4>(rows[i + 4] + to + h, __builtin_shufflevector(b[h + i], b[h + i], 4, 5, 6, 7));
-    }
-  }
+  storeFourColumns(v.data(), rows, to);
+  storeFourColumns(&v[4], rows, to + 4);
 }
 
 /// Sum of the eight elements, in a fixed order.

@@ -12,7 +12,7 @@
 #include "core/analysis/loudness.h"
 #include "core/analysis/stft.h"
 #include "core/dsp/math.h"
-#include "core/graph/buffers.h"
+#include "core/dsp/pair_fft.h"
 #include "core/graph/scratch.h"
 
 namespace core {
@@ -32,22 +32,6 @@ double sumOf(const Wide& v) {
   double sum = 0;
   for (int i = 0; i < kWide; ++i) sum += static_cast<double>(v[i]);
   return sum;
-}
-
-/// Eight complex numbers, real and imaginary parts apart.
-struct Complexes {
-  Wide re, im;
-};
-Complexes loadComplex(const std::complex<Sample>* from) {
-  const auto* x = reinterpret_cast<const Sample*>(from);
-  const Wide a = load<kWide>(x), b = load<kWide>(x + kWide);
-  return {__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14),
-          __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)};
-}
-void storeComplex(std::complex<Sample>* to, const Wide& re, const Wide& im) {
-  auto* x = reinterpret_cast<Sample*>(to);
-  store<kWide>(x, __builtin_shufflevector(re, im, 0, 8, 1, 9, 2, 10, 3, 11));
-  store<kWide>(x + kWide, __builtin_shufflevector(re, im, 4, 12, 5, 13, 6, 14, 7, 15));
 }
 }  // namespace
 
@@ -73,11 +57,14 @@ std::shared_ptr<const SpectralLoss::Weights> SpectralLoss::sharedWeights(int siz
   return shared = std::make_shared<const Weights>(std::move(w));
 }
 
-/// One frame in work. Spectra are padded to whole vectors; the padding stays zero.
-struct SpectralLoss::Scratch {
-  explicit Scratch(const Scale& s) : time(at(s.size)), bins(at(s.row)) {}
-  AlignedArray<Sample> time;
-  AlignedArray<std::complex<Sample>> bins;
+/// Two frames in work, one behind the other.
+struct SpectralLoss::Frames {
+  explicit Frames(const Scale& s) : fft(s.size), spectra(fft.spectra()) {
+    for (auto& row : magnitudes) row = AlignedArray<Sample>(at(fft.row()));
+  }
+  PairFft fft;
+  PairSpectra spectra;
+  std::array<AlignedArray<Sample>, 2> magnitudes;
 };
 
 std::vector<int> lossSizes(double rate, double f0) {
@@ -102,108 +89,151 @@ SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& op
     s.frames = frames;
     s.bins = bins;
     s.row = (bins + kWide - 1) / kWide * kWide;
-    s.fft = sharedFft(size);
     s.weights = sharedWeights(size, options_.rate);
     s.logs.resize({at(frames), at(s.row)});
     if (options_.kind == LossKind::robust) s.magnitudes.resize(s.logs.shape());
-    Scratch scratch(s);
-    const Sample floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
-    for (int f = 0; f < frames && !stop.stop_requested(); ++f) {
-      transform(s, target, f, scratch);
-      if (options_.loudness > 0) s.levels.push_back(std::log(level(s, scratch)));
-      for (int k = 0; k < s.row; k += kWide) {
-        const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
-        const Wide power = re * re + im * im;
-        store<kWide>(&s.logs(at(f), at(k)), log2<kWide>(power + floor) * kLn2Half);
-        if (options_.kind == LossKind::robust) store<kWide>(&s.magnitudes(at(f), at(k)), squareRoot<kWide>(power));
-      }
+    s.levels.resize(at(options_.loudness > 0 ? frames : 0));
+    Frames pair(s);
+    for (int f = 0; f < frames && !stop.stop_requested(); f += 2) {
+      transform(s, target, f, pair);
+      for (int which = 0; which < std::min(2, frames - f); ++which) describe(s, f + which, pair, which);
     }
     scales_.push_back(std::move(s));
   }
 }
 
-void SpectralLoss::transform(const Scale& s, std::span<const Sample> x, int frame, Scratch& scratch) const {
-  const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(frame) * s.hop - s.size / 2;
-  const auto length = static_cast<std::ptrdiff_t>(length_);
-  const int first = static_cast<int>(std::max<std::ptrdiff_t>(0, -start));
-  const int last = static_cast<int>(std::min<std::ptrdiff_t>(s.size, length - start));
-  if (first > 0 || last < s.size) scratch.time.clear();
+namespace {
+/// Frames of a window of `size` at `start` that are inside a sound.
+struct Inside {
+  std::ptrdiff_t start;
+  int first, last;
+  Inside(std::ptrdiff_t from, int size, std::size_t length)
+      : start(from),
+        first(static_cast<int>(std::clamp<std::ptrdiff_t>(-from, 0, size))),
+        last(static_cast<int>(std::clamp<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(length) - from, 0, size))) {}
+};
+}  // namespace
+
+/// Spectra of the frames `frame` and `frame` + 1; what lies beyond the sound is silence.
+void SpectralLoss::transform(const Scale& s, std::span<const Sample> x, int frame, Frames& pair) const {
   const Sample* window = s.weights->window.data();
-  for (int i = first; i < last; ++i) scratch.time[at(i)] = x[static_cast<std::size_t>(start + i)] * window[i];
-  s.fft->forward(scratch.time.data(), scratch.bins.data());
+  Sample* time = pair.fft.time();
+  const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(frame) * s.hop - s.size / 2;
+  const Inside a(start, s.size, length_), b(start + s.hop, s.size, length_);
+  if (a.first == 0 && b.last == s.size) {
+    const Sample *one = x.data() + start, *two = one + s.hop;
+    for (int i = 0; i < s.size; ++i) {
+      time[2 * i] = one[i] * window[i];
+      time[2 * i + 1] = two[i] * window[i];
+    }
+  } else {
+    std::fill_n(time, 2 * s.size, 0.0_s);
+    for (int i = a.first; i < a.last; ++i) time[2 * i] = x[static_cast<std::size_t>(a.start + i)] * window[i];
+    for (int i = b.first; i < b.last; ++i) time[2 * i + 1] = x[static_cast<std::size_t>(b.start + i)] * window[i];
+  }
+  pair.fft.forward(pair.spectra);
 }
 
-/// Mean over bins of A-weighted magnitudes, at least the floor of Engel et al. (1e-4 of an unscaled
-/// transform).
-double SpectralLoss::level(const Scale& s, const Scratch& scratch) const {
+/// Adds the frames that the spectra make.
+void SpectralLoss::addBack(const Scale& s, int frame, Frames& pair, std::span<Sample> d) const {
+  pair.fft.inverse(pair.spectra);
+  const Sample *window = s.weights->window.data(), *time = pair.fft.time();
+  for (int which = 0; which < 2; ++which, ++time) {
+    const Inside in(static_cast<std::ptrdiff_t>(frame + which) * s.hop - s.size / 2, s.size, length_);
+    Sample* to = d.data() + in.start;
+    for (int i = in.first; i < in.last; ++i) to[i] += time[2 * i] * window[i];
+  }
+}
+
+/// Magnitudes of a frame, and the mean over bins of them A-weighted, at least the floor of Engel et al. (1e-4 of
+/// an unscaled transform).
+double SpectralLoss::level(const Scale& s, Frames& pair, int which) const {
+  const auto &re = pair.spectra.re[at(which)], &im = pair.spectra.im[at(which)];
   Wide sum = splat<kWide>(0);
   for (int k = 0; k < s.row; k += kWide) {
-    const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
-    sum = sum + squareRoot<kWide>(re * re + im * im) * load<kWide>(&s.weights->bins[at(k)]);
+    const Wide x = load<kWide>(&re[at(k)]), y = load<kWide>(&im[at(k)]);
+    const Wide m = squareRoot<kWide>(x * x + y * y);
+    store<kWide>(&pair.magnitudes[at(which)][at(k)], m);
+    sum = sum + m * load<kWide>(&s.weights->bins[at(k)]);
   }
   return sumOf(sum) + kLevelFloor * 4 / s.size;
 }
 
+/// Keeps what the target is in one frame.
+void SpectralLoss::describe(Scale& s, int frame, Frames& pair, int which) const {
+  const double now = level(s, pair, which);
+  if (options_.loudness > 0) s.levels[at(frame)] = std::log(now);
+  const Sample floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
+  for (int k = 0; k < s.row; k += kWide) {
+    const Wide m = load<kWide>(&pair.magnitudes[at(which)][at(k)]);
+    store<kWide>(&s.logs(at(frame), at(k)), log2<kWide>(m * m + floor) * kLn2Half);
+    if (options_.kind == LossKind::robust) store<kWide>(&s.magnitudes(at(frame), at(k)), m);
+  }
+}
+
 /// Loss of one frame (a sum over bins). Unless `weight` is zero, bins become weight x its derivative by them.
-double SpectralLoss::rowLoss(const Scale& s, int frame, Scratch& scratch, Sample weight) const {
+double SpectralLoss::rowLoss(const Scale& s, int frame, Frames& pair, int which, Sample weight) const {
   const bool robust = options_.kind == LossKind::robust;
   const auto floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
   const auto linear = static_cast<Sample>(robust ? options_.linear * s.size / 4 : 0);
   const Sample* logs = &s.logs(at(frame), 0);
   const Sample* magnitudes = robust ? &s.magnitudes(at(frame), 0) : nullptr;
   const Wide tiny = splat<kWide>(std::numeric_limits<Sample>::min());
+  const double now = level(s, pair, which);
   double levelTerm = 0;
   Sample levelSlope = 0;
   if (options_.loudness > 0) {
-    const double now = level(s, scratch), apart = std::log(now) - s.levels[at(frame)];
+    const double apart = std::log(now) - s.levels[at(frame)];
     levelTerm = options_.loudness * s.bins * std::abs(apart);
     levelSlope = static_cast<Sample>(options_.loudness * s.bins * (apart > 0 ? 1 : apart < 0 ? -1 : 0) / now);
   }
+  Sample *re = pair.spectra.re[at(which)].data(), *im = pair.spectra.im[at(which)].data();
   Wide sum = splat<kWide>(0);
   for (int k = 0; k < s.row; k += kWide) {
-    const auto [re, im] = loadComplex(&scratch.bins[at(k)]);
-    const Wide power = re * re + im * im, shifted = power + floor;
+    const Wide m = load<kWide>(&pair.magnitudes[at(which)][at(k)]), shifted = m * m + floor;
     const Wide away = log2<kWide>(shifted) * kLn2Half - load<kWide>(&logs[k]);
     Wide slope = robust ? sign(away) / shifted : (away + away) / shifted;
     Wide term = robust ? magnitude(away) : away * away;
-    if (robust) {
-      const Wide m = squareRoot<kWide>(power), apart = m - load<kWide>(&magnitudes[k]);
+    if (robust) {  // both terms of the magnitude: their slopes by it, then its slope by the bin
+      const Wide apart = m - load<kWide>(&magnitudes[k]);
+      const Wide steep = sign(apart) * linear + levelSlope * load<kWide>(&s.weights->bins[at(k)]);
       term = term + magnitude(apart) * linear;
-      slope = slope + (m > tiny ? sign(apart) * linear / maximum(m, tiny) : splat<kWide>(0));
-    }
-    if (levelSlope != 0) {
-      const Wide m = squareRoot<kWide>(power), share = levelSlope * load<kWide>(&s.weights->bins[at(k)]);
-      slope = slope + (m > tiny ? share / maximum(m, tiny) : splat<kWide>(0));
+      slope = slope + (m > tiny ? steep / maximum(m, tiny) : splat<kWide>(0));
+    } else if (levelSlope != 0) {
+      const Wide steep = levelSlope * load<kWide>(&s.weights->bins[at(k)]);
+      slope = slope + (m > tiny ? steep / maximum(m, tiny) : splat<kWide>(0));
     }
     // padding has equal zeros on both sides: its terms are zero
     sum = sum + term;
     if (weight == 0) continue;
     slope = slope * weight;
-    storeComplex(&scratch.bins[at(k)], slope * re, slope * im);
+    store<kWide>(re + k, slope * load<kWide>(re + k));
+    store<kWide>(im + k, slope * load<kWide>(im + k));
   }
   return sumOf(sum) + levelTerm;
 }
 
 double SpectralLoss::scaleLoss(const Scale& s, std::span<const Sample> x, std::span<Sample> d,
                                const std::stop_token& stop) const {
-  Scratch scratch(s);
+  Frames pair(s);
   double total = 0;
   const double share = 1.0 / (static_cast<double>(s.frames) * s.bins * static_cast<double>(scales_.size()));
   const auto half = static_cast<Sample>(0.5 * share);
-  for (int f = 0; f < s.frames; ++f) {
+  for (int f = 0; f < s.frames; f += 2) {
     if (f % kFramesBetweenChecks == 0 && stop.stop_requested()) return std::numeric_limits<double>::quiet_NaN();
-    transform(s, x, f, scratch);
+    transform(s, x, f, pair);
+    const int frames = std::min(2, s.frames - f);
     // d / d time[n] = Re sum over k of G[k] e^(2 pi i k n / size), as a Hermitian spectrum
-    total += rowLoss(s, f, scratch, d.empty() ? 0.0_s : half);
+    for (int which = 0; which < frames; ++which) total += rowLoss(s, f + which, pair, which, d.empty() ? 0.0_s : half);
     if (d.empty()) continue;
-    scratch.bins[0] *= 2.0_s;
-    scratch.bins[at(s.bins - 1)] *= 2.0_s;
-    s.fft->inverse(scratch.bins.data(), scratch.time.data());
-    const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(f) * s.hop - s.size / 2;
-    const int first = static_cast<int>(std::max<std::ptrdiff_t>(0, -start));
-    const int last = static_cast<int>(std::min<std::ptrdiff_t>(s.size, static_cast<std::ptrdiff_t>(length_) - start));
-    const Sample* window = s.weights->window.data();
-    for (int i = first; i < last; ++i) d[static_cast<std::size_t>(start + i)] += scratch.time[at(i)] * window[i];
+    for (int which = 0; which < frames; ++which)
+      for (auto* part : {&pair.spectra.re[at(which)], &pair.spectra.im[at(which)]}) {
+        (*part)[0] *= 2.0_s;
+        (*part)[at(s.bins - 1)] *= 2.0_s;
+      }
+    if (frames == 1)  // nothing of the frame that is not there comes back
+      for (auto* part : {&pair.spectra.re[1], &pair.spectra.im[1]}) part->clear();
+    addBack(s, f, pair, d);
   }
   return total * share;
 }

@@ -14,7 +14,7 @@
 #include <vector>
 #include <xtensor/xtensor.hpp>
 
-#include "core/dsp/fft.h"
+#include "core/graph/sample.h"
 
 namespace core {
 
@@ -52,16 +52,17 @@ class SpectralLoss {
   /// Spectra of one size.
   struct Scale {
     int size = 0, hop = 0, frames = 0, bins = 0, row = 0;  ///< row: bins padded to whole vectors
-    std::shared_ptr<const RealFft> fft;
     xt::xtensor<Sample, 2> logs, magnitudes;  ///< of the target, [frame][row]; magnitudes: `robust` only
     std::shared_ptr<const Weights> weights;
     std::vector<double> levels;  ///< of the target, by frame
   };
-  struct Scratch;
-  void transform(const Scale& s, std::span<const Sample> x, int frame, Scratch& scratch) const;
+  struct Frames;
+  void transform(const Scale& s, std::span<const Sample> x, int frame, Frames& pair) const;
+  void addBack(const Scale& s, int frame, Frames& pair, std::span<Sample> d) const;
   double scaleLoss(const Scale& s, std::span<const Sample> x, std::span<Sample> d, const std::stop_token& stop) const;
-  double level(const Scale& s, const Scratch& scratch) const;
-  double rowLoss(const Scale& s, int frame, Scratch& scratch, Sample weight) const;
+  void describe(Scale& s, int frame, Frames& pair, int which) const;
+  double level(const Scale& s, Frames& pair, int which) const;
+  double rowLoss(const Scale& s, int frame, Frames& pair, int which, Sample weight) const;
 
   LossOptions options_;
   std::size_t length_ = 0;

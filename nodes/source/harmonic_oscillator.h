@@ -257,10 +257,26 @@ struct HarmonicOscillator {
     }
   }
 
-  /// Adjoint of the sums of one tick: cotangents of the rows as heard and of the phases.
+  /// Adjoint of the sums of one tick: cotangents of the rows as heard and, unless null, of the phases.
   static void sweepTick(const Tick& t, const Sample* cycles, const Sample* dy, int blocks, Row* dHeard,
                         Sample* dPhase) {
     std::array<Wide, kHarmonicRow> first{}, second{};
+    if (dPhase)
+      sweepWithPhases(t, cycles, dy, blocks, first.data(), second.data(), dPhase);
+    else
+      for (int i = 0; i < kTick; i += 2 * kWide) {
+        const Wide d[2] = {load<kWide>(dy + i), load<kWide>(dy + i + kWide)};
+        sweepAmplitudes({load<kWide>(cycles + i), load<kWide>(cycles + i + kWide)}, {d[0], d[1]},
+                        {d[0] * ramp(i), d[1] * ramp(i + kWide)}, blocks, first.data(), second.data());
+      }
+    for (std::size_t k = 0; k < static_cast<std::size_t>(kChains * blocks); ++k) {  // heard = from + ramp (to - from)
+      const Sample a = sumOf(first[k]), c = sumOf(second[k]);
+      dHeard[0][k] = a - c;
+      dHeard[1][k] = c;
+    }
+  }
+  static void sweepWithPhases(const Tick& t, const Sample* cycles, const Sample* dy, int blocks, Wide* first,
+                              Wide* second, Sample* dPhase) {
     Row from, way;
     for (std::size_t k = 0; k < static_cast<std::size_t>(kChains * blocks); ++k) {
       from[k] = static_cast<Sample>(k + 1) * t.from[k];
@@ -269,13 +285,8 @@ struct HarmonicOscillator {
     for (int i = 0; i < kTick; i += kWide) {
       const Wide d = load<kWide>(dy + i);
       const auto [p, q] = sweepHarmonics(load<kWide>(cycles + i), d, d * ramp(i), from.data(), way.data(), blocks,
-                                         first.data(), second.data());
+                                         first, second);
       store<kWide>(dPhase + i, d * (p + ramp(i) * q) * (2.0_s * std::numbers::pi_v<Sample>));
-    }
-    for (std::size_t k = 0; k < static_cast<std::size_t>(kChains * blocks); ++k) {  // heard = from + ramp (to - from)
-      const Sample a = sumOf(first[k]), c = sumOf(second[k]);
-      dHeard[0][k] = a - c;
-      dHeard[1][k] = c;
     }
   }
 
@@ -291,6 +302,7 @@ struct HarmonicOscillator {
     auto& hzAll = threadScratch<std::array<Sample, kFrames>, 1>();
     Sample at = lane<L>(start.phase, l), gateBefore = lane<L>(start.gate, l);
     alignas(32) Sample temporary[kTick], dPhase[kTick], dHz[kTick];
+    const bool moves = grad.in(f0) || grad.in(phase);  // else nobody asks for what only these need
     for (int tick = 0; tick < b.ticks(); ++tick) {
       const Sample* hz = laneOf<L>(b.audio(f0), l, tick * kTick, kTick, temporary);
       std::copy(hz, hz + kTick, &hzAll[static_cast<std::size_t>(tick * kTick)]);
@@ -307,7 +319,7 @@ struct HarmonicOscillator {
       Row dHeard[2]{}, dRaw[2] = {{}, carried};
       Sample dAmp[2] = {0, carriedAmp}, dTop = 0;
       sweepTick(t, &cycles[first], laneOf<L>(grad.out(0), l, tick * kTick, kTick, temporary),
-                harmonicSteps(b.setup().whole(count)), dHeard, dPhase);
+                harmonicSteps(b.setup().whole(count)), dHeard, moves ? dPhase : nullptr);
       for (int side = 0; side < 2; ++side)
         dTop +=
             heardBack(t.raw[side], t.amp[side], t.top, t.norm[side], b.setup(), dHeard[side], dRaw[side], dAmp[side]);
@@ -320,6 +332,7 @@ struct HarmonicOscillator {
       addControls<L>(grad, tick, l, b.setup().whole(count), dRaw[1], dAmp[1]);
       carried = dRaw[0];
       carriedAmp = dAmp[0];
+      if (!moves) continue;
       sweepPhase<L>(start, b, tick, l, dPhase, dAt, dHz);
       const Sample* hz = &hzAll[first];
       dHz[std::max_element(hz, hz + kTick) - hz] += dTop * (1.0_s / end(b.setup()));
