@@ -144,41 +144,51 @@ void Convolver::multiply(const PartitionedResponse::Stage& plan, Stage& stage, s
   stage.product[at(plan.block)] = highest;
 }
 
+namespace {
+constexpr int kPairs = kWide / 2;  // complex numbers in a vector
+
+Wide loadPairs(const std::complex<Sample>* x) { return load<kWide>(reinterpret_cast<const Sample*>(x)); }
+void storePairs(std::complex<Sample>* x, const Wide& v) { store<kWide>(reinterpret_cast<Sample*>(x), v); }
+/// a b of complex numbers, or conj(a) b.
+template <bool conjugate>
+Wide product(const Wide& a, const Wide& b) {
+  const Wide real = __builtin_shufflevector(a, a, 0, 0, 2, 2, 4, 4, 6, 6);
+  const Wide imaginary = __builtin_shufflevector(a, a, 1, 1, 3, 3, 5, 5, 7, 7);
+  const Wide turned = __builtin_shufflevector(b, b, 1, 0, 3, 2, 5, 4, 7, 6);
+  constexpr Sample s = conjugate ? 1 : -1;
+  return multiplyAdd<kWide>(real, b, imaginary * Wide{s, -s, s, -s, s, -s, s, -s} * turned);
+}
+}  // namespace
+
 void ConvolutionSweep::begin(std::span<const Sample> response, int frames) {
   const int size = goodLength(frames + static_cast<int>(response.size()) - 1);
   if (!fft_ || fft_->size() != size) {
-    fft_ = sharedFft(size);
-    time_ = AlignedArray<Sample>(at(size));
-    for (auto* spectrum : {&response_, &cotangent_, &product_, &sum_})
-      *spectrum = AlignedArray<std::complex<Sample>>(at(fft_->bins()));
+    fft_ = sharedComplexFft(size);
+    for (auto* array : {&time_, &response_, &cotangent_, &product_, &sum_})  // whole vectors, zeros behind the end
+      *array = AlignedArray<Pair>(at((size + kPairs - 1) / kPairs * kPairs));
   }
   time_.clear();
-  std::reverse_copy(response.begin(), response.end(), time_.data());
-  fft_->forward(time_.data(), response_.data());
   const Sample scale = 1.0_s / static_cast<Sample>(size);
-  for (std::size_t k = 0; k < response_.size(); ++k) response_[k] *= scale;
+  for (std::size_t j = 0; j < response.size(); ++j) time_[response.size() - 1 - j] = response[j] * scale;
+  fft_->forward(time_.data(), response_.data());
   sum_.clear();
 }
 
-void ConvolutionSweep::add(std::span<const Sample> dy, std::span<const Sample> past, std::span<Sample> dPast) {
-  time_.clear();
-  std::copy(dy.begin(), dy.end(), time_.data());
-  fft_->forward(time_.data(), cotangent_.data());
+void ConvolutionSweep::transform(std::span<const Pair> x, AlignedArray<Pair>& to) {
+  std::copy(x.begin(), x.end(), time_.data());
+  std::fill(time_.data() + x.size(), time_.data() + time_.size(), Pair());
+  fft_->forward(time_.data(), to.data());
+}
 
-  // d response[taps - 1 - m] = sum over n of dy[n] past[n + m]: a correlation
-  time_.clear();
-  std::copy(past.begin(), past.end(), time_.data());
-  fft_->forward(time_.data(), product_.data());
-  for (std::size_t k = 0; k < sum_.size(); ++k) {
-    const std::complex<Sample> d = cotangent_[k], x = product_[k];
-    sum_[k] +=
-        std::complex<Sample>(x.real() * d.real() + x.imag() * d.imag(), x.imag() * d.real() - x.real() * d.imag());
-  }
-
-  // d past[m] = sum over j of response[j] dy[m - (taps - 1) + j]: dy convolved with the response backwards
-  for (std::size_t k = 0; k < sum_.size(); ++k) {
-    const std::complex<Sample> d = cotangent_[k], h = response_[k];
-    product_[k] = {h.real() * d.real() - h.imag() * d.imag(), h.real() * d.imag() + h.imag() * d.real()};
+void ConvolutionSweep::add(std::span<const Pair> dy, std::span<const Pair> past, std::span<Pair> dPast) {
+  transform(dy, cotangent_);
+  transform(past, product_);
+  // d response[taps - 1 - m] = sum over n of dy[n] past[n + m]: a correlation, whose real part adds both signals'.
+  // d past[m] = sum over j of response[j] dy[m - (taps - 1) + j]: dy convolved with the response backwards.
+  for (std::size_t k = 0; k < sum_.size(); k += kPairs) {
+    const Wide d = loadPairs(&cotangent_[k]);
+    storePairs(&sum_[k], loadPairs(&sum_[k]) + product<true>(d, loadPairs(&product_[k])));
+    storePairs(&product_[k], product<false>(d, loadPairs(&response_[k])));
   }
   fft_->inverse(product_.data(), time_.data());
   for (std::size_t m = 0; m < dPast.size(); ++m) dPast[m] += time_[m];
@@ -187,7 +197,7 @@ void ConvolutionSweep::add(std::span<const Sample> dy, std::span<const Sample> p
 void ConvolutionSweep::end(std::span<Sample> dResponse) {
   const Sample scale = 1.0_s / static_cast<Sample>(fft_->size());
   fft_->inverse(sum_.data(), time_.data());
-  for (std::size_t j = 0; j < dResponse.size(); ++j) dResponse[j] += time_[dResponse.size() - 1 - j] * scale;
+  for (std::size_t j = 0; j < dResponse.size(); ++j) dResponse[j] += time_[dResponse.size() - 1 - j].real() * scale;
 }
 
 }  // namespace core

@@ -151,7 +151,7 @@ struct Convolution {
   /// Kept from call to call: fresh memory of this size comes page by page from the kernel.
   struct Sweep {
     ConvolutionSweep convolution;
-    std::vector<Sample> dy, past, dPast;
+    std::vector<ConvolutionSweep::Pair> dy, past, dPast;
   };
   /// Frames of one part of the sweep, at least the response's: transforms much longer leave the cache.
   static constexpr int kPart = 1 << 16;
@@ -166,50 +166,62 @@ struct Convolution {
     const std::span<const Sample> response(b.tensor(0), static_cast<std::size_t>(taps));
     const int part = std::min(b.frames(), std::max(kPart, taps));
     s.convolution.begin(response, part);
-    for (int l = 0; l < L; ++l)
-      for (int c = 0; c < b.inputWidth(in); ++c) {
-        gather(b, grad, l, c, s);
-        for (int from = 0; from < b.frames(); from += part) {
-          if (grad.stopped()) return;
-          const auto frames = static_cast<std::size_t>(std::min(part, b.frames() - from));
-          const auto first = static_cast<std::size_t>(from), reach = frames + response.size() - 1;
-          s.convolution.add(std::span<const Sample>(s.dy).subspan(first, frames),
-                            std::span<const Sample>(s.past).subspan(first, reach),
-                            std::span<Sample>(s.dPast).subspan(first, reach));
-        }
-        spread(b, grad, l, c, s);
+    const int signals = L * b.inputWidth(in);  // every lane of every channel, two at a time
+    for (int first = 0; first < signals; first += 2) {
+      const int count = std::min(2, signals - first);
+      std::fill(s.dPast.begin(), s.dPast.end(), ConvolutionSweep::Pair());
+      if (count == 1) {
+        std::fill(s.dy.begin(), s.dy.end(), ConvolutionSweep::Pair());
+        std::fill(s.past.begin(), s.past.end(), ConvolutionSweep::Pair());
       }
+      for (int which = 0; which < count; ++which) gather(b, grad, first + which, which, s);
+      for (int from = 0; from < b.frames(); from += part) {
+        if (grad.stopped()) return;
+        const auto frames = static_cast<std::size_t>(std::min(part, b.frames() - from));
+        const auto start = static_cast<std::size_t>(from), reach = frames + response.size() - 1;
+        s.convolution.add(std::span(std::as_const(s.dy)).subspan(start, frames),
+                          std::span(std::as_const(s.past)).subspan(start, reach),
+                          std::span(s.dPast).subspan(start, reach));
+      }
+      for (int which = 0; which < count; ++which) spread(b, grad, first + which, which, s);
+    }
     if (Sample* to = grad.tensor(0)) s.convolution.end({to, response.size()});
   }
 
  private:
+  /// One part of each number of a pair, real (0) or imaginary (1), as an array of stride 2.
+  static Sample* partOf(std::vector<ConvolutionSweep::Pair>& x, int which) {
+    return reinterpret_cast<Sample*>(x.data()) + which;
+  }
   /// The cotangent of the convolved signal in one lane and channel, and the input that made it.
   template <int L>
-  static void gather(const Block<L>& b, const Grad<L>& grad, int l, int c, Sweep& s) {
+  static void gather(const Block<L>& b, const Grad<L>& grad, int signal, int which, Sweep& s) {
+    const int l = signal % L, c = signal / L;
     const auto db = b.audio(wet);
     const auto dOut = grad.out(0, c);
     const std::int64_t first = b.firstFrame() - (taps(b.setup()) - 1);
+    Sample *past = partOf(s.past, which), *dy = partOf(s.dy, which);
     for (std::size_t m = 0; m < s.past.size(); ++m)
-      s.past[m] = lane<L>(b.history(0).read(c, first + static_cast<std::int64_t>(m)), l);
+      past[2 * m] = lane<L>(b.history(0).read(c, first + static_cast<std::int64_t>(m)), l);
     Sample gain = fromDecibels<1>(lane<L>(db[0], l));
     for (int i = 0; i < b.frames(); ++i) {
       if (!db.constant()) gain = fromDecibels<1>(lane<L>(db[i], l));
-      s.dy[static_cast<std::size_t>(i)] = lane<L>(dOut[i], l) * gain;
+      dy[2 * i] = lane<L>(dOut[i], l) * gain;
     }
-    std::fill(s.dPast.begin(), s.dPast.end(), 0.0_s);
   }
 
   /// Hands the swept cotangents on: to the frames before the block, the input and the level.
   template <int L>
-  static void spread(const Block<L>& b, const Grad<L>& grad, int l, int c, const Sweep& s) {
+  static void spread(const Block<L>& b, const Grad<L>& grad, int signal, int which, Sweep& s) {
+    const int l = signal % L, c = signal / L;
     const bool direct = b.setup().whole(dry) != 0;
     const int before = taps(b.setup()) - 1;
     const auto dOut = grad.out(0, c);
-    for (int m = 0; m < before; ++m)
-      *(grad.history(0).at(c, b.firstFrame() - before + m) + l) += s.dPast[static_cast<std::size_t>(m)];
+    const Sample* dPast = partOf(s.dPast, which);
+    for (int m = 0; m < before; ++m) *(grad.history(0).at(c, b.firstFrame() - before + m) + l) += dPast[2 * m];
     if (const auto dIn = grad.in(in, c))
       for (int i = 0; i < b.frames(); ++i)
-        dIn.at(i)[l] += s.dPast[static_cast<std::size_t>(before + i)] + (direct ? lane<L>(dOut[i], l) : 0.0_s) +
+        dIn.at(i)[l] += dPast[2 * (before + i)] + (direct ? lane<L>(dOut[i], l) : 0.0_s) +
                         *(grad.history(0).at(c, b.firstFrame() + i) + l);
     if (const auto dWet = grad.in(wet))
       for (int i = 0; i < b.frames(); ++i) {
