@@ -116,8 +116,9 @@ class NodeRig {
       t += count;
     }
   }
-  /// Sweeps back over the pieces of the last forward; cotangents of outputs are dOutputs.
-  void backward() {
+  /// Sweeps back over the pieces of the last forward; cotangents of outputs are dOutputs. only: the one input whose
+  /// cotangent is asked for, and no tensor's; -1: all.
+  void backward(int only = -1) {
     for (auto& d : dInputs) d.clear();
     for (auto& d : dHistories) d.samples.clear();
     dTensors.clear();
@@ -129,10 +130,12 @@ class NodeRig {
       std::vector<HistoryView> hist;
       std::vector<Sample*> tensors;
       for (std::size_t k = 0; k < inputs.size(); ++k)
-        in.push_back(type.inputs[k].differentiable ? dInputs[k].view(0, starts[i].tick) : SignalView{});
+        in.push_back(type.inputs[k].differentiable && (only < 0 || only == static_cast<int>(k))
+                         ? dInputs[k].view(0, starts[i].tick)
+                         : SignalView{});
       for (auto& d : dOutputs) out.push_back(d.view(0, starts[i].tick));
       for (auto& d : dHistories) hist.push_back(d.view(0));
-      for (auto& d : dTensors) tensors.push_back(d.data());
+      for (auto& d : dTensors) tensors.push_back(only < 0 ? d.data() : nullptr);
       kernel().backward(starts[i].state.data(), cotangent.data(), block(starts[i].tick, starts[i].count),
                         {out.data(), in.data(), hist.data(), tensors.data()});
     }

@@ -140,6 +140,44 @@ class TestGradients : public QObject {
     }
   }
 
+  /// What a node leaves out because nobody asks for it changes nothing of what somebody does.
+  void inputsAskedForAlone_data() {
+    QTest::addColumn<int>("type");
+    QTest::addColumn<int>("lanes");
+    for (int t = 0; t < static_cast<int>(registry().types().size()); ++t)
+      for (const int lanes : {1, 8})
+        QTest::addRow("%s, %d lanes", std::string(registry().types()[at(t)].info.id).c_str(), lanes) << t << lanes;
+  }
+  void inputsAskedForAlone() {
+    QFETCH(int, type);
+    QFETCH(int, lanes);
+    NodeRig rig(registry().types()[at(type)], lanes, 48000, 6, 7);
+    QVERIFY2(rig.error.empty(), rig.error.c_str());
+    rig.forward(rig.type.info.backwardTicks == 0 ? std::vector<int>{6} : std::vector<int>{2, 4});
+    loss(rig, 3, true);
+    rig.backward();
+    const auto values = [&rig](std::size_t i) {
+      std::vector<double> all;
+      for (int c = 0; c < rig.inputs[i].planes(); ++c)
+        for (int k = 0; k < rig.inputs[i].tickSize() * rig.ticks; ++k)
+          all.push_back(static_cast<double>(rig.dInputs[i].at(0, 0, c)[k]));
+      return all;
+    };
+    std::vector<std::vector<double>> together;
+    for (std::size_t i = 0; i < rig.inputs.size(); ++i) together.push_back(values(i));
+    for (std::size_t i = 0; i < rig.inputs.size(); ++i) {
+      if (!rig.type.inputs[i].differentiable) continue;
+      rig.backward(static_cast<int>(i));
+      const std::vector<double> alone = values(i);
+      double most = 0, apart = 0;
+      for (std::size_t k = 0; k < alone.size(); ++k) {
+        most = std::max(most, std::fabs(together[i][k]));
+        apart = std::max(apart, std::fabs(alone[k] - together[i][k]));
+      }
+      QVERIFY2(apart <= 1e-10 * most, std::string(rig.type.inputs[i].id).c_str());
+    }
+  }
+
  private:
   /// Shared tensors go into what prepare makes.
   static void refreshTensors(NodeRig& rig) {

@@ -59,12 +59,10 @@ std::shared_ptr<const SpectralLoss::Weights> SpectralLoss::sharedWeights(int siz
 
 /// Two frames in work, one behind the other.
 struct SpectralLoss::Frames {
-  explicit Frames(const Scale& s) : fft(s.size), spectra(fft.spectra()) {
-    for (auto& row : magnitudes) row = AlignedArray<Sample>(at(fft.row()));
-  }
+  explicit Frames(const Scale& s) : fft(s.size), spectra(fft.spectra()), magnitudes(at(s.row)) {}
   PairFft fft;
   PairSpectra spectra;
-  std::array<AlignedArray<Sample>, 2> magnitudes;
+  AlignedArray<Sample> magnitudes;  ///< of one of them
 };
 
 std::vector<int> lossSizes(double rate, double f0) {
@@ -90,13 +88,15 @@ SpectralLoss::SpectralLoss(std::span<const Sample> target, const LossOptions& op
     s.bins = bins;
     s.row = (bins + kWide - 1) / kWide * kWide;
     s.weights = sharedWeights(size, options_.rate);
-    s.logs.resize({at(frames), at(s.row)});
-    if (options_.kind == LossKind::robust) s.magnitudes.resize(s.logs.shape());
+    s.magnitudes.resize({at(frames), at(s.row)});
     s.levels.resize(at(options_.loudness > 0 ? frames : 0));
     Frames pair(s);
     for (int f = 0; f < frames && !stop.stop_requested(); f += 2) {
       transform(s, target, f, pair);
-      for (int which = 0; which < std::min(2, frames - f); ++which) describe(s, f + which, pair, which);
+      for (int which = 0; which < std::min(2, frames - f); ++which) {
+        const double now = level(s, pair, which, &s.magnitudes(at(f + which), 0));
+        if (options_.loudness > 0) s.levels[at(f + which)] = std::log(now);
+      }
     }
     scales_.push_back(std::move(s));
   }
@@ -147,28 +147,16 @@ void SpectralLoss::addBack(const Scale& s, int frame, Frames& pair, std::span<Sa
 
 /// Magnitudes of a frame, and the mean over bins of them A-weighted, at least the floor of Engel et al. (1e-4 of
 /// an unscaled transform).
-double SpectralLoss::level(const Scale& s, Frames& pair, int which) const {
+double SpectralLoss::level(const Scale& s, const Frames& pair, int which, Sample* magnitudes) const {
   const auto &re = pair.spectra.re[at(which)], &im = pair.spectra.im[at(which)];
   Wide sum = splat<kWide>(0);
   for (int k = 0; k < s.row; k += kWide) {
     const Wide x = load<kWide>(&re[at(k)]), y = load<kWide>(&im[at(k)]);
     const Wide m = squareRoot<kWide>(x * x + y * y);
-    store<kWide>(&pair.magnitudes[at(which)][at(k)], m);
+    store<kWide>(magnitudes + k, m);
     sum = sum + m * load<kWide>(&s.weights->bins[at(k)]);
   }
   return sumOf(sum) + kLevelFloor * 4 / s.size;
-}
-
-/// Keeps what the target is in one frame.
-void SpectralLoss::describe(Scale& s, int frame, Frames& pair, int which) const {
-  const double now = level(s, pair, which);
-  if (options_.loudness > 0) s.levels[at(frame)] = std::log(now);
-  const Sample floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
-  for (int k = 0; k < s.row; k += kWide) {
-    const Wide m = load<kWide>(&pair.magnitudes[at(which)][at(k)]);
-    store<kWide>(&s.logs(at(frame), at(k)), log2<kWide>(m * m + floor) * kLn2Half);
-    if (options_.kind == LossKind::robust) store<kWide>(&s.magnitudes(at(frame), at(k)), m);
-  }
 }
 
 /// Loss of one frame (a sum over bins). Unless `weight` is zero, bins become weight x its derivative by them.
@@ -176,10 +164,9 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Frames& pair, int which,
   const bool robust = options_.kind == LossKind::robust;
   const auto floor = static_cast<Sample>(options_.epsilon * options_.epsilon);
   const auto linear = static_cast<Sample>(robust ? options_.linear * s.size / 4 : 0);
-  const Sample* logs = &s.logs(at(frame), 0);
-  const Sample* magnitudes = robust ? &s.magnitudes(at(frame), 0) : nullptr;
+  const Sample* target = &s.magnitudes(at(frame), 0);
   const Wide tiny = splat<kWide>(std::numeric_limits<Sample>::min());
-  const double now = level(s, pair, which);
+  const double now = level(s, pair, which, pair.magnitudes.data());
   double levelTerm = 0;
   Sample levelSlope = 0;
   if (options_.loudness > 0) {
@@ -190,23 +177,24 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Frames& pair, int which,
   Sample *re = pair.spectra.re[at(which)].data(), *im = pair.spectra.im[at(which)].data();
   Wide sum = splat<kWide>(0);
   for (int k = 0; k < s.row; k += kWide) {
-    const Wide m = load<kWide>(&pair.magnitudes[at(which)][at(k)]), shifted = m * m + floor;
-    const Wide away = log2<kWide>(shifted) * kLn2Half - load<kWide>(&logs[k]);
-    Wide slope = robust ? sign(away) / shifted : (away + away) / shifted;
-    Wide term = robust ? magnitude(away) : away * away;
-    if (robust) {  // both terms of the magnitude: their slopes by it, then its slope by the bin
-      const Wide apart = m - load<kWide>(&magnitudes[k]);
-      const Wide steep = sign(apart) * linear + levelSlope * load<kWide>(&s.weights->bins[at(k)]);
-      term = term + magnitude(apart) * linear;
-      slope = slope + (m > tiny ? steep / maximum(m, tiny) : splat<kWide>(0));
-    } else if (levelSlope != 0) {
-      const Wide steep = levelSlope * load<kWide>(&s.weights->bins[at(k)]);
-      slope = slope + (m > tiny ? steep / maximum(m, tiny) : splat<kWide>(0));
+    const Wide m = load<kWide>(&pair.magnitudes[at(k)]), wanted = load<kWide>(target + k);
+    const Wide inverse = 1.0_s / (m * m + floor);
+    const Wide away = log2<kWide>((wanted * wanted + floor) * inverse) * -kLn2Half;
+    // slopes by the magnitude, all but those of `away`, which are its own times 1 / magnitude
+    Wide steep = levelSlope * load<kWide>(&s.weights->bins[at(k)]);
+    Wide slope, term;
+    if (robust) {
+      const Wide apart = m - wanted, direction = sign(apart);  // of both terms: a logarithm may round past 0
+      steep = steep + direction * linear;
+      slope = direction * inverse;
+      term = magnitude(away) + magnitude(apart) * linear;
+    } else {
+      slope = (away + away) * inverse;
+      term = away * away;
     }
-    // padding has equal zeros on both sides: its terms are zero
-    sum = sum + term;
+    sum = sum + term;  // padding has equal zeros on both sides: its terms are zero
     if (weight == 0) continue;
-    slope = slope * weight;
+    slope = (slope + (m > tiny ? steep / maximum(m, tiny) : splat<kWide>(0))) * weight;
     store<kWide>(re + k, slope * load<kWide>(re + k));
     store<kWide>(im + k, slope * load<kWide>(im + k));
   }

@@ -52,7 +52,7 @@ class SpectralLoss {
   /// Spectra of one size.
   struct Scale {
     int size = 0, hop = 0, frames = 0, bins = 0, row = 0;  ///< row: bins padded to whole vectors
-    xt::xtensor<Sample, 2> logs, magnitudes;  ///< of the target, [frame][row]; magnitudes: `robust` only
+    xt::xtensor<Sample, 2> magnitudes;  ///< of the target, [frame][row]
     std::shared_ptr<const Weights> weights;
     std::vector<double> levels;  ///< of the target, by frame
   };
@@ -60,8 +60,7 @@ class SpectralLoss {
   void transform(const Scale& s, std::span<const Sample> x, int frame, Frames& pair) const;
   void addBack(const Scale& s, int frame, Frames& pair, std::span<Sample> d) const;
   double scaleLoss(const Scale& s, std::span<const Sample> x, std::span<Sample> d, const std::stop_token& stop) const;
-  void describe(Scale& s, int frame, Frames& pair, int which) const;
-  double level(const Scale& s, Frames& pair, int which) const;
+  double level(const Scale& s, const Frames& pair, int which, Sample* magnitudes) const;
   double rowLoss(const Scale& s, int frame, Frames& pair, int which, Sample weight) const;
 
   LossOptions options_;

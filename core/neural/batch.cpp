@@ -6,6 +6,7 @@
 
 #include "core/graph/realtime.h"
 #include "core/neural/instruments.h"
+#include "core/neural/parts.h"
 
 namespace core {
 namespace {
@@ -33,7 +34,7 @@ std::vector<double> sizesAround(std::span<const Sample> x) {
 
 /// Whether a response has the shape of the room that was heard in the recordings (Run::shapeRooms).
 bool heardDecay(const PlanNode& node) {
-  const int row = node.type->settingIndex("decay");
+  const int row = decayRow(*node.type);
   return row >= 0 && node.settings[at(row)].number > 0;
 }
 

@@ -76,7 +76,9 @@ Result<FeatureLags> measureLags(const Patch& patch, const Registry& registry) {
   const auto range = trainedRange(patch, registry);
   if (!range) return range.error();
   const Steps steps = playSteps(*range, patch.rate);
-  const auto heard = listenTo(patch, registry, steps.sound);
+  const auto there = inTrainedRoom(patch, registry, steps.sound);
+  if (!there) return there.error();
+  const auto heard = listenTo(patch, registry, *there);
   if (!heard) return heard.error();
   return FeatureLags{meanLag(heard->pitch, steps, patch.rate), meanLag(heard->loudness, steps, patch.rate)};
 }

@@ -20,7 +20,8 @@ struct FeatureLags {
 };
 
 /// Of what the patch's controller is given (behind a conditioner). The tone lies in the trained range
-/// of pitch: low notes are known later than high ones. Error: the controller does not follow the
+/// of pitch: low notes are known later than high ones. A model that was trained in a room hears it there, where
+/// what was played before rings on. Error: the controller does not follow the
 /// pitch and loudness of an audio input.
 Result<FeatureLags> measureLags(const Patch& patch, const Registry& registry);
 

@@ -179,7 +179,8 @@ void SequenceNet::recur(const Op& op, const Op& gate, const NetMemory<L>& m, std
       gateFrame<L>(units, input.at(i), product.at(i), state.at(i), state.at(i + 1));
     }
     input.write(featuresAt<L>(m.activations, gate.in[0].line, frame), 0, op.rows, frames);
-    product.write(featuresAt<L>(m.activations, op.out, frame), 0, op.rows, frames);
+    // the gates' sums keep what else there is to know of it
+    product.write(featuresAt<L>(m.activations, op.out + 2 * units, frame), 2 * units, units, frames);
     state.write(featuresAt<L>(m.hidden, 0, frame), 0, units, frames, 1);
     std::copy_n(state.frame(frames), units * L, state.frame(0));
   }
@@ -238,11 +239,8 @@ struct SequenceNet::Scratch {
   Scratch(int lines, int units, int mostColumns)
       : activations(static_cast<std::size_t>(lines) * static_cast<std::size_t>(mostColumns)),
         hidden(static_cast<std::size_t>(units) * static_cast<std::size_t>(mostColumns)) {}
-  void start(int count) {
-    columns = count;
-    std::fill(activations.begin(), activations.end(), 0.0_s);
-    std::fill(hidden.begin(), hidden.end(), 0.0_s);
-  }
+  void start(int count) { columns = count; }
+  void clear(const Run& run) { std::fill_n(of(run), static_cast<std::ptrdiff_t>(run.count) * columns, 0.0_s); }
   Sample* of(const Run& run) {
     return (run.hidden ? hidden : activations).data() + static_cast<std::ptrdiff_t>(run.line) * columns;
   }
@@ -340,6 +338,10 @@ void SequenceNet::sweep(const NetMemory<L>& m, const HistoryRing<L>& dHidden, st
     frames = std::min(kSweepFrames, end);
     const int begin = end - frames, columns = frames * L;
     s.start(columns);
+    s.clear({true, 0, shape_.recurrent});
+    for (const Op& op : ops_)  // what products add to; all else is written before it is read
+      if (op.kind == Kind::linear)
+        for (const Run& run : op.in) s.clear(run);
     for (int o = 0; o < shape_.outputs; ++o)
       std::copy_n(dOut + static_cast<std::ptrdiff_t>(o * count + begin) * L, columns,
                   s.of({false, outputLine() + o, 1}));

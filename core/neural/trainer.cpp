@@ -11,6 +11,7 @@
 #include "core/neural/guards.h"
 #include "core/neural/instruments.h"
 #include "core/neural/lag.h"
+#include "core/neural/parts.h"
 #include "core/neural/statistics.h"
 
 namespace core {
@@ -30,8 +31,8 @@ class Run {
                          const DatasetOptions& dataOptions, const TrainState* resume);
 
  private:
-  Result<void> prepare(const Patch& patch, const std::vector<std::filesystem::path>& files,
-                       const DatasetOptions& dataOptions);
+  Result<void> prepare(const std::vector<std::filesystem::path>& files, const DatasetOptions& dataOptions);
+  Result<void> hear(const std::vector<std::filesystem::path>& files, const DatasetOptions& dataOptions);
   Result<void> begin(const TrainState* resume);
   void loop();
   double step(double scale);
@@ -40,6 +41,9 @@ class Run {
   void nameInstruments();
   void warnOfTakes(const std::vector<std::string>& validate);
   void gatherNotes();
+  void hearRoom();
+  bool tellListeners();
+  double clampedDecay(const NodeType& type, int row) const;
   void shapeRooms();
   void measureLatents();
   bool finished() const;
@@ -70,9 +74,9 @@ class Run {
   int sumCount_ = 0;
 };
 
-Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem::path>& files,
-                          const DatasetOptions& dataOptions) {
-  auto cut = cutFront(patch, registry_, clipTicks(options_.clipSeconds, patch.rate) + 1);
+/// Reads the recordings and what the patch's listening nodes say of them.
+Result<void> Run::hear(const std::vector<std::filesystem::path>& files, const DatasetOptions& dataOptions) {
+  auto cut = cutFront(result_.patch, registry_, clipTicks(options_.clipSeconds, result_.patch.rate) + 1);
   if (!cut) return cut.error();
   cut_ = std::move(*cut);
   auto data = Dataset::load(
@@ -86,7 +90,14 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
       stop_);
   if (!data) return data.error();
   data_ = std::move(*data);
-  result_.patch = patch;
+  return {};
+}
+
+Result<void> Run::prepare(const std::vector<std::filesystem::path>& files, const DatasetOptions& dataOptions) {
+  if (auto done = hear(files, dataOptions); !done) return done;
+  hearRoom();
+  if (tellListeners())  // and what they say then
+    if (auto done = hear(files, dataOptions); !done) return done;
   writeStatistics(result_.patch, cut_, data_, registry_);
   nameInstruments();
   shapeRooms();
@@ -94,7 +105,7 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
   if (const auto lags = measureLags(result_.patch, registry_)) data_.setLag(lags->most());
   const double warm = result_.warmSeconds = std::max(options_.warmSeconds, result_.decaySeconds);
   const double clip = options_.clipSeconds + warm - options_.warmSeconds;
-  const int ticks = clipTicks(clip, patch.rate);
+  const int ticks = clipTicks(clip, result_.patch.rate);
   auto again = cutFront(result_.patch, registry_, ticks + 1);  // with what has just been written
   if (!again) return again.error();
   cut_ = std::move(*again);
@@ -107,7 +118,7 @@ Result<void> Run::prepare(const Patch& patch, const std::vector<std::filesystem:
   std::vector<Slice> judged = validation_;
   for (std::mt19937 random(options_.seed); judged.size() < CollapseGuard::kMostClips / 2;)
     judged.push_back(data_.draw(random, ticks));
-  guard_.take(data_, cut_, judged, ticks, clipTicks(warm, patch.rate));
+  guard_.take(data_, cut_, judged, ticks, clipTicks(warm, result_.patch.rate));
   result_.validated = data_.takeNames(true);
   warnOfTakes(dataOptions.validate);
   gatherNotes();
@@ -145,9 +156,8 @@ void Run::gatherNotes() {
   notes_.insert(notes_.end(), guard_.sentences().begin(), guard_.sentences().end());
 }
 
-/// Responses that start from nothing step as a room does that rings as long as the recordings: learned by a
-/// usual one's shape, they kept its length whatever the room.
-void Run::shapeRooms() {
+/// How long what is recorded rings on, by what is trained on.
+void Run::hearRoom() {
   std::vector<FreeDecay> decays;
   for (const Source& s : data_.sources()) {
     if (s.copy) continue;
@@ -159,17 +169,40 @@ void Run::shapeRooms() {
     }
   }
   result_.decaySeconds = reverberationTime(decays);
+}
+
+/// Nodes that listen are told of the room, unless they were. Returns whether any was.
+bool Run::tellListeners() {
+  bool told = false;
+  for (const PatchNode& listening : cut_.front.nodes) {
+    const NodeType* type = registry_.find(listening.type);
+    PatchNode* n = result_.patch.find(listening.id);
+    const int row = type && n ? decayRow(*type) : -1;
+    if (result_.decaySeconds == 0 || row < 0 || n->settings.contains("decay")) continue;
+    n->settings["decay"] = {clampedDecay(*type, row), ""};
+    told = true;
+  }
+  return told;
+}
+
+double Run::clampedDecay(const NodeType& type, int row) const {
+  const Setting& setting = type.settings[static_cast<std::size_t>(row)];
+  return std::clamp(result_.decaySeconds, setting.min, setting.max);
+}
+
+/// Responses that start from nothing step as a room does that rings as long as the recordings: learned by a
+/// usual one's shape, they kept its length whatever the room.
+void Run::shapeRooms() {
   if (result_.decaySeconds == 0) return;
   for (PatchNode& n : result_.patch.nodes) {
     const NodeType* type = registry_.find(n.type);
-    const int setting = type ? type->settingIndex("decay") : -1;
+    const int setting = type ? decayRow(*type) : -1;
     if (setting < 0) continue;
     const bool fresh = std::any_of(type->tensors.begin(), type->tensors.end(), [&](const Tensor& t) {
       return t.isResponse && !n.tensors.contains(std::string(t.id)) &&
              std::find(n.free.begin(), n.free.end(), t.id) != n.free.end();
     });
-    const Setting& row = type->settings[static_cast<std::size_t>(setting)];
-    if (fresh) n.settings["decay"] = {std::clamp(result_.decaySeconds, row.min, row.max), ""};
+    if (fresh) n.settings["decay"] = {clampedDecay(*type, setting), ""};
   }
 }
 
@@ -344,7 +377,8 @@ void Run::loop() {
 
 Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesystem::path>& files,
                             const DatasetOptions& dataOptions, const TrainState* resume) {
-  if (auto done = prepare(patch, files, dataOptions); !done) return done.error();
+  result_.patch = patch;
+  if (auto done = prepare(files, dataOptions); !done) return done.error();
   if (auto done = begin(resume); !done) return done.error();
   loop();
   measureLatents();

@@ -7,7 +7,7 @@
 
 #include "core/analysis/quantile.h"
 #include "core/analysis/target.h"
-#include "core/graph/render.h"
+#include "core/neural/lag.h"
 #include "core/neural/transfer_features.h"
 
 namespace core {
@@ -16,19 +16,6 @@ constexpr double kGateUnderPeak = 45;  // dB under the loudest: the gate's level
 constexpr double kEnoughInside = 0.9;
 
 AudioData monoSound(const AudioData& source, double rate) { return resample({source.rate, {source.folded()}}, rate); }
-
-Result<std::vector<float>> play(const Patch& patch, const Registry& registry, const std::vector<float>& input,
-                                std::size_t frames, const std::function<bool(double)>& progress) {
-  RenderOptions options;
-  options.seconds = static_cast<double>(frames) / patch.rate;
-  options.external[0] = options.external[1] = input;
-  if (progress) options.progress = [&](double s) { return progress(std::min(1.0, s / *options.seconds)); };
-  auto out = render(patch, registry, options);
-  if (!out) return out.error();
-  if (!out->faults.empty())
-    return Error{"Node \"" + out->faults.front().first + "\" made numbers that are not finite; the model is damaged."};
-  return std::move(out->channels[0]);
-}
 
 /// Loudness of the source onto that of the training: mean and spread of what sounds; narrower when
 /// that leaves too much outside the range. Quieter than what sounds only shifts.
@@ -105,12 +92,16 @@ Result<std::optional<double>> measureLatency(const Patch& model, const Registry&
   if (!range) return range.error();
   Patch dry = model;
   if (auto without = withoutReverb(model, registry)) dry = std::move(*without);  // a room smears levels
-  std::vector<float> x = calibrationTone(*range, model.rate, kSeconds);
-  const auto heard = listenTo(model, registry, x);
+  const std::vector<float> x = calibrationTone(*range, model.rate, kSeconds);
+  // what was trained in a room knows sounds as they are in it, and plays them as they were before
+  auto there = inTrainedRoom(model, registry, x);
+  if (!there) return there.error();
+  std::vector<float>& in = *there;
+  const auto heard = listenTo(model, registry, in);
   if (!heard) return heard.error();
   const auto gain = std::pow(10, (range->loudnessMean - quantile(heard->loudness, 0.5)) / 20);
-  for (float& v : x) v = static_cast<float>(v * std::min(gain, 9.0));
-  const auto y = play(dry, registry, x, x.size(), {});
+  for (float& v : in) v = static_cast<float>(v * std::min(gain, 9.0));
+  const auto y = play(dry, registry, in, in.size());
   if (!y) return y.error();
   const auto levels = [&](const std::vector<float>& sound) {
     std::vector<double> db;
@@ -139,7 +130,10 @@ Result<std::optional<double>> measureLatency(const Patch& model, const Registry&
   double lag = best;
   const double before = alike(best - 1), after = alike(best + 1), bend = before - 2 * c + after;
   if (bend < -1e-12) lag += std::clamp(0.5 * (before - after) / bend, -0.5, 0.5);
-  return std::optional(std::max(0.0, lag * kHop));
+  // a note is played as soon as its pitch is known: in a room that may be later than its level
+  const auto lags = measureLags(model, registry);
+  if (!lags) return lags.error();
+  return std::optional(std::max({0.0, lag * kHop, lags->pitch}));
 }
 
 Result<AudioData> openLoop(const Patch& model, const AudioData& source, const Registry& registry, double latencySeconds,

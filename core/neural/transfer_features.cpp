@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/graph/render.h"
 #include "core/neural/front.h"
 #include "core/neural/parts_detail.h"
 
@@ -71,6 +72,25 @@ Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, co
   f.loudness.assign((*rows)[1].begin(), (*rows)[1].end());
   f.confidence.assign((*rows)[2].begin(), (*rows)[2].end());
   return f;
+}
+
+Result<std::vector<float>> play(const Patch& patch, const Registry& registry, const std::vector<float>& input,
+                                std::size_t frames, const std::function<bool(double)>& progress) {
+  RenderOptions options;
+  options.seconds = static_cast<double>(frames) / patch.rate;
+  options.external[0] = options.external[1] = input;
+  if (progress) options.progress = [&](double s) { return progress(std::min(1.0, s / *options.seconds)); };
+  auto out = render(patch, registry, options);
+  if (!out) return out.error();
+  if (!out->faults.empty())
+    return Error{"Node \"" + out->faults.front().first + "\" made numbers that are not finite; the model is damaged."};
+  return std::move(out->channels[0]);
+}
+
+Result<std::vector<float>> inTrainedRoom(const Patch& model, const Registry& registry, const std::vector<float>& sound) {
+  const auto room = trainedRoom(model, registry);
+  if (!room) return sound;
+  return play(*room, registry, sound, sound.size());
 }
 
 double meanOf(std::span<const double> x) {

@@ -2,6 +2,7 @@
 // What a transfer knows of a sound: the model's own features of it, and what is found in them.
 #pragma once
 
+#include <functional>
 #include <span>
 
 #include "core/neural/parts.h"
@@ -22,6 +23,13 @@ struct SourceFeatures {
 /// Runs the patch's listening nodes, and its conditioner, over a mono sound at the patch's rate. What
 /// sounds is decided before the conditioner. Error: nothing in the patch gives pitch or loudness.
 Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, const std::vector<float>& sound);
+
+/// What a patch makes of a sound at its rate: `frames` of its first channel. `progress` (0 to 1) may return false to
+/// cancel. Error: it is not a patch that can be played, or makes numbers that are not finite.
+Result<std::vector<float>> play(const Patch& patch, const Registry& registry, const std::vector<float>& input,
+                                std::size_t frames, const std::function<bool(double)>& progress = {});
+/// A sound as it is in the room that the model was trained in (trainedRoom); unchanged where there is none.
+Result<std::vector<float>> inTrainedRoom(const Patch& model, const Registry& registry, const std::vector<float>& sound);
 
 /// The octave that brings most sounding frames into the trained range; of equals the one whose mean
 /// lies nearest to the trained mean, then the smallest shift. (The demonstration of DDSP rounds

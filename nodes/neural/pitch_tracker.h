@@ -29,7 +29,7 @@ struct PitchTracker {
                                              .name = "Confidence",
                                              .help = "How periodic the sound is, 0 to 1.",
                                              .rate = Rate::control}};
-  enum SettingRow { lowest, highest, threshold };
+  enum SettingRow { lowest, highest, threshold, decay };
   static constexpr std::array settings{Setting{.id = "lowest",
                                                .name = "Lowest",
                                                .help = "Lowest pitch looked for; a higher one answers sooner.",
@@ -49,13 +49,26 @@ struct PitchTracker {
                                                .help = "Confidence below which the last pitch is held.",
                                                .min = 0,
                                                .max = 1,
-                                               .def = 0.8}};
+                                               .def = 0.8},
+                                       Setting{.id = "decay",
+                                               .name = "Room",
+                                               .help = "How long the room rings that is listened to, so that what "
+                                                       "rings on is not taken for a note. Training hears it.",
+                                               .unit = Unit::seconds,
+                                               .min = 0,
+                                               .max = 10,
+                                               .def = 0}};
   /// The sound, and by frame what was found: see TrackLine.
   enum HistoryRow { past, track };
   static constexpr std::array histories{History{.id = "past"}, History{.id = "track"}};
   enum TrackLine { heldPitch, heldConfidence, pending, pendingCount, trackLines };
   /// Frames a leap of more than half an octave must last before it is believed.
   static constexpr Sample kLeap = 0.5_s, kLeapFrames = 3;
+  /// In a room two notes are heard at once. What repeats in both is a common multiple of their periods: a leap down
+  /// to a multiple of the period that was held lasts longer before it is believed. And they blur each other: less
+  /// confidence is enough.
+  static constexpr Sample kFarDown = static_cast<Sample>(0.9), kFarDownFrames = 20, kRoomThreshold = 0.6_s;
+  static constexpr Sample kMultiple = static_cast<Sample>(0.03);  ///< part of itself a multiple may be away
   static constexpr Sample kSteadyCents = 10, kLeastPart = static_cast<Sample>(0.1);
 
   static PitchEstimator estimator(const Setup& s) { return {s.rate, s.number(lowest), s.number(highest)}; }
@@ -92,6 +105,12 @@ struct PitchTracker {
     }
   }
 
+  /// Whether the period of `octaves` is a multiple of that of `held`.
+  static bool isMultiple(Sample held, Sample octaves) {
+    const Sample times = std::exp2(held - octaves), whole = std::round(times);
+    return held - octaves > kFarDown && std::fabs(times - whole) < kMultiple * whole;
+  }
+
   /// Small differences from frame to frame are noise, which would colour every harmonic: they pass a
   /// low-pass; differences of a tenth of a semitone and more pass as they are.
   static Sample steadied(Sample held, Sample octaves) {
@@ -109,13 +128,15 @@ struct PitchTracker {
     const auto line = [&](int row, std::int64_t frame) -> Sample& { return b.history(track).at(row, frame)[l]; };
     const auto sure = static_cast<Sample>(std::clamp(found.confidence, 0.0, 1.0));
     Sample held = line(heldPitch, now - 1), waiting = line(pending, now - 1), count = line(pendingCount, now - 1);
-    const bool fresh = line(heldConfidence, now - 1) < static_cast<Sample>(b.setup().number(threshold));
-    if (found.hertz > 0 && sure >= static_cast<Sample>(b.setup().number(threshold))) {
+    const bool room = b.setup().number(decay) > 0;
+    const auto set = static_cast<Sample>(b.setup().number(threshold)), enough = room ? std::min(set, kRoomThreshold) : set;
+    const bool fresh = line(heldConfidence, now - 1) < enough;
+    if (found.hertz > 0 && sure >= enough) {
       const auto octaves = static_cast<Sample>(std::log2(found.hertz / kC4Hz));
-      const bool near = std::fabs(octaves - held) < kLeap;
+      const bool near = std::fabs(octaves - held) < kLeap, doubtful = room && isMultiple(held, octaves);
       count = near ? 0.0_s : std::fabs(octaves - waiting) < kLeap ? count + 1.0_s : 1.0_s;
       waiting = octaves;
-      if (near || fresh || count >= kLeapFrames) {
+      if (near || (fresh && !doubtful) || count >= (doubtful ? kFarDownFrames : kLeapFrames)) {
         held = near && !fresh ? steadied(held, octaves) : octaves;
         count = 0;
       }
