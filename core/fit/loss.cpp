@@ -184,9 +184,10 @@ double SpectralLoss::rowLoss(const Scale& s, int frame, Frames& pair, int which,
     Wide steep = levelSlope * load<kWide>(&s.weights->bins[at(k)]);
     Wide slope, term;
     if (robust) {
-      const Wide apart = m - wanted, direction = sign(apart);  // of both terms: a logarithm may round past 0
+      // the direction of both terms: a logarithm may round past 0, or to it where both lie below the floor
+      const Wide apart = m - wanted, direction = sign(apart);
       steep = steep + direction * linear;
-      slope = direction * inverse;
+      slope = away == 0.0_s ? splat<kWide>(0) : direction * inverse;
       term = magnitude(away) + magnitude(apart) * linear;
     } else {
       slope = (away + away) * inverse;
