@@ -39,7 +39,7 @@ void normaliseFrames(int count, const Sample* scale, const Sample* offset, const
 }
 
 /// Adjoint, in the same lines: reads the cotangents of the result, writes those of the linear
-/// layer's result; adds to dWeights (scales, then offsets) unless null.
+/// layer's result; adds to dWeights (scales, then offsets, [number][lane]) unless null.
 template <int L, int F>
 void sweepNormaliseFrames(int count, const Sample* scale, const Sample* offset, const Features& x, const Features& d,
                           Sample* dWeights) {
@@ -59,11 +59,11 @@ void sweepNormaliseFrames(int count, const Sample* scale, const Sample* offset, 
       sum[f] = sum[f] + dNormal;
       moment[f] = moment[f] + dNormal * normal;
     }
-    if (dWeights)
-      for (int l = 0; l < L; ++l) {
-        dWeights[i] += lane<L>(dScale, l);
-        dWeights[count + i] += lane<L>(dOffset, l);
-      }
+    if (dWeights) {
+      Sample *s = dWeights + i * L, *o = dWeights + (count + i) * L;
+      store<L>(s, load<L>(s) + dScale);
+      store<L>(o, load<L>(o) + dOffset);
+    }
   }
   for (int i = 0; i < count; ++i)
     for (int f = 0; f < F; ++f) {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "core/dsp/math.h"
+#include "core/graph/scratch.h"
 #include "core/neural/layers.h"
 #include "core/neural/matrix.h"
 
@@ -234,11 +235,14 @@ namespace {
 constexpr int kSweepFrames = 128;
 }  // namespace
 
-/// Cotangents of all activations and hidden values of the frames in work, [line][frame][lane].
+/// Cotangents of all activations and hidden values of the frames in work, [line][frame][lane]. Kept from call to call:
+/// fresh memory of this size comes page by page from the kernel.
 struct SequenceNet::Scratch {
-  Scratch(int lines, int units, int mostColumns)
-      : activations(static_cast<std::size_t>(lines) * static_cast<std::size_t>(mostColumns)),
-        hidden(static_cast<std::size_t>(units) * static_cast<std::size_t>(mostColumns)) {}
+  void reserve(int lines, int units, int mostColumns) {
+    const auto size = [mostColumns](int n) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(mostColumns); };
+    activations.resize(std::max(activations.size(), size(lines)));
+    hidden.resize(std::max(hidden.size(), size(units)));
+  }
   void start(int count) { columns = count; }
   void clear(const Run& run) { std::fill_n(of(run), static_cast<std::ptrdiff_t>(run.count) * columns, 0.0_s); }
   Sample* of(const Run& run) {
@@ -290,13 +294,15 @@ template <int L>
 void SequenceNet::sweepNormalise(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
                                  Sample* dWeights) const {
   const Sample* scale = m.weights + op.weight;
-  Sample* dw = dWeights ? dWeights + op.weight : nullptr;
+  std::vector<Sample> sums(static_cast<std::size_t>(dWeights ? 2 * op.rows * L : 0));
+  Sample* dw = dWeights ? sums.data() : nullptr;
   const auto x = [&](int f) { return featuresAt<L>(m.activations, op.out, first + f); };
   const auto d = [&](int f) { return Features{s.of({false, op.out, 0}) + f * L, s.columns}; };
   int f = 0;
   for (; f + kNormalised <= count; f += kNormalised)
     sweepNormaliseFrames<L, kNormalised>(op.rows, scale, scale + op.rows, x(f), d(f), dw);
   for (; f < count; ++f) sweepNormaliseFrames<L, 1>(op.rows, scale, scale + op.rows, x(f), d(f), dw);
+  for (int i = 0; dWeights && i < 2 * op.rows; ++i) dWeights[op.weight + i] += sumOfLine<L>(dw + i * L, 1);
 }
 
 template <int L>
@@ -333,7 +339,8 @@ void SequenceNet::sweep(const NetMemory<L>& m, const HistoryRing<L>& dHidden, st
                         const Sample* dOut, Sample* dIn, Sample* dWeights) const {
   const auto recurrent = std::find_if(ops_.begin(), ops_.end(), [](const Op& op) { return op.previous; });
   const Panels back = panels_[static_cast<std::size_t>(recurrent->panels)].transposed();
-  Scratch s(lines_, shape_.recurrent, std::min(count, kSweepFrames) * L);
+  auto& s = threadScratch<Scratch>();
+  s.reserve(lines_, shape_.recurrent, std::min(count, kSweepFrames) * L);
   for (int end = count, frames = 0; end > 0; end -= frames) {
     frames = std::min(kSweepFrames, end);
     const int begin = end - frames, columns = frames * L;
