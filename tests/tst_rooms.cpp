@@ -144,8 +144,8 @@ class TestRooms : public QObject {
     std::mt19937 random(4);
     std::normal_distribution<double> gauss;
     for (std::size_t i = 0; i < response.size(); ++i)
-      response[i] =
-          static_cast<float>(level * gauss(random) * std::pow(10, -3 * static_cast<double>(i) / (seconds * kModelRate)));
+      response[i] = static_cast<float>(level * gauss(random) *
+                                       std::pow(10, -3 * static_cast<double>(i) / (seconds * kModelRate)));
     const auto count = static_cast<int>(response.size());
     p.find("room")->tensors["response"] = std::make_shared<const Blob>(Blob{{count}, std::move(response)});
     return p;

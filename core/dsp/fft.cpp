@@ -93,10 +93,8 @@ ComplexFft::ComplexFft(int size) : plans_(std::make_unique<Plans>()), size_(size
   auto* in = reinterpret_cast<Library<Sample>::Complex*>(from.data());
   auto* out = reinterpret_cast<Library<Sample>::Complex*>(to.data());
   const std::scoped_lock lock(planning);
-  plans_->forward =
-      Library<Sample>::kPlanComplex(size, in, out, FFTW_FORWARD, FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
-  plans_->inverse =
-      Library<Sample>::kPlanComplex(size, in, out, FFTW_BACKWARD, FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
+  plans_->forward = Library<Sample>::kPlanComplex(size, in, out, FFTW_FORWARD, FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
+  plans_->inverse = Library<Sample>::kPlanComplex(size, in, out, FFTW_BACKWARD, FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
 }
 ComplexFft::~ComplexFft() = default;
 

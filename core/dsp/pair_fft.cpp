@@ -36,10 +36,7 @@ void storeFalling(std::complex<Sample>* last, const Wide& re, const Wide& im) {
 }  // namespace
 
 PairFft::PairFft(int size)
-    : fft_(sharedComplexFft(size)),
-      row_((size / 2 + kWide) / kWide * kWide),
-      time_(at(size)),
-      bins_(at(size + 1)) {}
+    : fft_(sharedComplexFft(size)), row_((size / 2 + kWide) / kWide * kWide), time_(at(size)), bins_(at(size + 1)) {}
 
 PairSpectra PairFft::spectra() const {
   PairSpectra s;

@@ -52,7 +52,7 @@ class SpectralLoss {
   /// Spectra of one size.
   struct Scale {
     int size = 0, hop = 0, frames = 0, bins = 0, row = 0;  ///< row: bins padded to whole vectors
-    xt::xtensor<Sample, 2> magnitudes;  ///< of the target, [frame][row]
+    xt::xtensor<Sample, 2> magnitudes;                     ///< of the target, [frame][row]
     std::shared_ptr<const Weights> weights;
     std::vector<double> levels;  ///< of the target, by frame
   };

@@ -207,7 +207,8 @@ std::optional<Patch> trainedRoom(const Patch& patch, const Registry& registry) {
     const NodeType* type = registry.find(n.type);
     if (!type) continue;
     const auto decay = n.settings.find("decay");
-    if (isPart(*type, Part::reverb) && decayRow(*type) >= 0 && decay != n.settings.end() && decay->second.number > 0) kept.insert(n.id);
+    if (isPart(*type, Part::reverb) && decayRow(*type) >= 0 && decay != n.settings.end() && decay->second.number > 0)
+      kept.insert(n.id);
     if (!type->info.usesExternal || !input.empty()) continue;
     input = n.id;
     sound = type->outputs[0].id;

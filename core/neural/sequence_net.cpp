@@ -239,7 +239,9 @@ constexpr int kSweepFrames = 128;
 /// fresh memory of this size comes page by page from the kernel.
 struct SequenceNet::Scratch {
   void reserve(int lines, int units, int mostColumns) {
-    const auto size = [mostColumns](int n) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(mostColumns); };
+    const auto size = [mostColumns](int n) {
+      return static_cast<std::size_t>(n) * static_cast<std::size_t>(mostColumns);
+    };
     activations.resize(std::max(activations.size(), size(lines)));
     hidden.resize(std::max(hidden.size(), size(units)));
   }

@@ -87,7 +87,8 @@ Result<std::vector<float>> play(const Patch& patch, const Registry& registry, co
   return std::move(out->channels[0]);
 }
 
-Result<std::vector<float>> inTrainedRoom(const Patch& model, const Registry& registry, const std::vector<float>& sound) {
+Result<std::vector<float>> inTrainedRoom(const Patch& model, const Registry& registry,
+                                         const std::vector<float>& sound) {
   const auto room = trainedRoom(model, registry);
   if (!room) return sound;
   return play(*room, registry, sound, sound.size());

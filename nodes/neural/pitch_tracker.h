@@ -129,7 +129,8 @@ struct PitchTracker {
     const auto sure = static_cast<Sample>(std::clamp(found.confidence, 0.0, 1.0));
     Sample held = line(heldPitch, now - 1), waiting = line(pending, now - 1), count = line(pendingCount, now - 1);
     const bool room = b.setup().number(decay) > 0;
-    const auto set = static_cast<Sample>(b.setup().number(threshold)), enough = room ? std::min(set, kRoomThreshold) : set;
+    const auto set = static_cast<Sample>(b.setup().number(threshold)),
+               enough = room ? std::min(set, kRoomThreshold) : set;
     const bool fresh = line(heldConfidence, now - 1) < enough;
     if (found.hertz > 0 && sure >= enough) {
       const auto octaves = static_cast<Sample>(std::log2(found.hertz / kC4Hz));

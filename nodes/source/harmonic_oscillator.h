@@ -284,8 +284,8 @@ struct HarmonicOscillator {
     }
     for (int i = 0; i < kTick; i += kWide) {
       const Wide d = load<kWide>(dy + i);
-      const auto [p, q] = sweepHarmonics(load<kWide>(cycles + i), d, d * ramp(i), from.data(), way.data(), blocks,
-                                         first, second);
+      const auto [p, q] =
+          sweepHarmonics(load<kWide>(cycles + i), d, d * ramp(i), from.data(), way.data(), blocks, first, second);
       store<kWide>(dPhase + i, d * (p + ramp(i) * q) * (2.0_s * std::numbers::pi_v<Sample>));
     }
   }
