@@ -22,8 +22,8 @@ struct Library<float> {
   static constexpr auto kPlanInverse = fftwf_plan_dft_c2r_1d;
   static constexpr auto kForward = fftwf_execute_dft_r2c;
   static constexpr auto kInverse = fftwf_execute_dft_c2r;
-  static constexpr auto kPlanComplex = fftwf_plan_dft_1d;
-  static constexpr auto kComplex = fftwf_execute_dft;
+  [[maybe_unused]] static constexpr auto kPlanComplex = fftwf_plan_dft_1d;
+  [[maybe_unused]] static constexpr auto kComplex = fftwf_execute_dft;
   static constexpr auto kDestroy = fftwf_destroy_plan;
 };
 template <>
@@ -34,22 +34,25 @@ struct Library<double> {
   static constexpr auto kPlanInverse = fftw_plan_dft_c2r_1d;
   static constexpr auto kForward = fftw_execute_dft_r2c;
   static constexpr auto kInverse = fftw_execute_dft_c2r;
-  static constexpr auto kPlanComplex = fftw_plan_dft_1d;
-  static constexpr auto kComplex = fftw_execute_dft;
+  [[maybe_unused]] static constexpr auto kPlanComplex = fftw_plan_dft_1d;
+  [[maybe_unused]] static constexpr auto kComplex = fftw_execute_dft;
   static constexpr auto kDestroy = fftw_destroy_plan;
 };
 std::mutex planning;  // FFTW's planner is not thread safe; executing is
-}  // namespace
 
 template <class T>
-struct FftOf<T>::Plans {
+struct PlanPair {
   typename Library<T>::Plan forward = nullptr, inverse = nullptr;
-  ~Plans() {
+  ~PlanPair() {
     const std::scoped_lock lock(planning);
     if (forward) Library<T>::kDestroy(forward);
     if (inverse) Library<T>::kDestroy(inverse);
   }
 };
+}  // namespace
+
+template <class T>
+struct FftOf<T>::Plans : PlanPair<T> {};
 
 template <class T>
 FftOf<T>::FftOf(int size, FftArrays arrays) : plans_(std::make_unique<Plans>()), size_(size) {
@@ -79,14 +82,7 @@ void FftOf<T>::inverse(std::complex<T>* in, T* out) const {
 template class FftOf<float>;
 template class FftOf<double>;
 
-struct ComplexFft::Plans {
-  Library<Sample>::Plan forward = nullptr, inverse = nullptr;
-  ~Plans() {
-    const std::scoped_lock lock(planning);
-    if (forward) Library<Sample>::kDestroy(forward);
-    if (inverse) Library<Sample>::kDestroy(inverse);
-  }
-};
+struct ComplexFft::Plans : PlanPair<Sample> {};
 
 ComplexFft::ComplexFft(int size) : plans_(std::make_unique<Plans>()), size_(size) {
   const AlignedArray<std::complex<Sample>> from(static_cast<std::size_t>(size)), to(from.size());
