@@ -6,7 +6,7 @@
 
 #include "core/graph/realtime.h"
 #include "core/neural/instruments.h"
-#include "core/neural/parts.h"
+#include "core/neural/rooms.h"
 
 namespace core {
 namespace {

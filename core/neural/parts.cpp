@@ -195,36 +195,4 @@ Result<Patch> withoutReverb(const Patch& patch, const Registry& registry) {
   return dry;
 }
 
-int decayRow(const NodeType& type) {
-  const bool room = isPart(type, Part::reverb) || type.info.category == Category::neural;
-  return room ? type.settingIndex("decay") : -1;
-}
-
-std::optional<Patch> trainedRoom(const Patch& patch, const Registry& registry) {
-  std::set<std::string> kept;
-  std::string input, sound;
-  for (const PatchNode& n : patch.nodes) {
-    const NodeType* type = registry.find(n.type);
-    if (!type) continue;
-    const auto decay = n.settings.find("decay");
-    if (isPart(*type, Part::reverb) && decayRow(*type) >= 0 && decay != n.settings.end() && decay->second.number > 0)
-      kept.insert(n.id);
-    if (!type->info.usesExternal || !input.empty()) continue;
-    input = n.id;
-    sound = type->outputs[0].id;
-  }
-  if (kept.empty() || input.empty()) return std::nullopt;
-  Patch room = patch;
-  std::erase_if(room.cables, [&](const Cable& c) { return c.input == "in" && kept.contains(c.to); });
-  for (const std::string& id : kept) room.cables.push_back({input, sound, id, "in"});
-  for (bool grown = true; grown;) {
-    grown = false;
-    for (const Cable& c : room.cables) grown = (kept.contains(c.from) && kept.insert(c.to).second) || grown;
-  }
-  kept.insert(input);
-  for (const PatchNode& n : patch.nodes)
-    if (!kept.contains(n.id)) removeNode(room, n.id);
-  return room;
-}
-
 }  // namespace core

@@ -46,12 +46,6 @@ Result<void> insertGate(Patch& patch, const Registry& registry, const std::strin
 /// Error: it has none.
 Result<Patch> withoutReverb(const Patch& patch, const Registry& registry);
 
-/// The setting that says how long the room rings, of a type that is one or listens in one ("decay"); -1: none.
-int decayRow(const NodeType& type);
-/// The rooms that a model was trained in as a patch of their own: what comes in passes through the reverbs whose
-/// decay was heard in the recordings, and what follows them. nullopt: there are none.
-std::optional<Patch> trainedRoom(const Patch& patch, const Registry& registry);
-
 struct Swapped {
   Patch patch;
   std::vector<std::string> notes;  ///< sentences: what came along, what was adapted

@@ -6,12 +6,11 @@
 #include <cmath>
 #include <future>
 
-#include "core/analysis/decay.h"
 #include "core/neural/batch.h"
 #include "core/neural/guards.h"
 #include "core/neural/instruments.h"
 #include "core/neural/lag.h"
-#include "core/neural/parts.h"
+#include "core/neural/rooms.h"
 #include "core/neural/statistics.h"
 
 namespace core {
@@ -41,10 +40,6 @@ class Run {
   void nameInstruments();
   void warnOfTakes(const std::vector<std::string>& validate);
   void gatherNotes();
-  void hearRoom();
-  bool tellListeners();
-  double clampedDecay(const NodeType& type, int row) const;
-  void shapeRooms();
   void measureLatents();
   bool finished() const;
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
@@ -95,15 +90,15 @@ Result<void> Run::hear(const std::vector<std::filesystem::path>& files, const Da
 
 Result<void> Run::prepare(const std::vector<std::filesystem::path>& files, const DatasetOptions& dataOptions) {
   if (auto done = hear(files, dataOptions); !done) return done;
-  hearRoom();
-  if (tellListeners())  // and what they say then
+  const double decay = result_.decaySeconds = recordedDecay(data_, cut_.rest.rate);
+  if (tellListeners(result_.patch, cut_, registry_, decay))  // and what they say then
     if (auto done = hear(files, dataOptions); !done) return done;
   writeStatistics(result_.patch, cut_, data_, registry_);
   nameInstruments();
-  shapeRooms();
+  shapeRooms(result_.patch, registry_, decay);
   // the pitch goes to its oscillator as late as it is; a level that was trained to guess ahead would be earlier
   if (const auto lags = measureLags(result_.patch, registry_)) data_.setLag(lags->most());
-  const double warm = result_.warmSeconds = std::max(options_.warmSeconds, result_.decaySeconds);
+  const double warm = result_.warmSeconds = std::max(options_.warmSeconds, decay);
   const double clip = options_.clipSeconds + warm - options_.warmSeconds;
   const int ticks = clipTicks(clip, result_.patch.rate);
   auto again = cutFront(result_.patch, registry_, ticks + 1);  // with what has just been written
@@ -154,56 +149,6 @@ void Run::warnOfTakes(const std::vector<std::string>& validate) {
 void Run::gatherNotes() {
   notes_ = result_.warnings;
   notes_.insert(notes_.end(), guard_.sentences().begin(), guard_.sentences().end());
-}
-
-/// How long what is recorded rings on, by what is trained on.
-void Run::hearRoom() {
-  std::vector<FreeDecay> decays;
-  for (const Source& s : data_.sources()) {
-    if (s.copy) continue;
-    for (const FreeDecay& d : freeDecays(s.sound, cut_.rest.rate)) {
-      const auto frame = static_cast<std::int64_t>(d.start * cut_.rest.rate);
-      const bool held = std::any_of(s.takes.begin(), s.takes.end(),
-                                    [&](const Take& t) { return t.validation && frame >= t.begin && frame < t.end; });
-      if (!held) decays.push_back(d);
-    }
-  }
-  result_.decaySeconds = reverberationTime(decays);
-}
-
-/// Nodes that listen are told of the room, unless they were. Returns whether any was.
-bool Run::tellListeners() {
-  bool told = false;
-  for (const PatchNode& listening : cut_.front.nodes) {
-    const NodeType* type = registry_.find(listening.type);
-    PatchNode* n = result_.patch.find(listening.id);
-    const int row = type && n ? decayRow(*type) : -1;
-    if (result_.decaySeconds == 0 || row < 0 || n->settings.contains("decay")) continue;
-    n->settings["decay"] = {clampedDecay(*type, row), ""};
-    told = true;
-  }
-  return told;
-}
-
-double Run::clampedDecay(const NodeType& type, int row) const {
-  const Setting& setting = type.settings[static_cast<std::size_t>(row)];
-  return std::clamp(result_.decaySeconds, setting.min, setting.max);
-}
-
-/// Responses that start from nothing step as a room does that rings as long as the recordings: learned by a
-/// usual one's shape, they kept its length whatever the room.
-void Run::shapeRooms() {
-  if (result_.decaySeconds == 0) return;
-  for (PatchNode& n : result_.patch.nodes) {
-    const NodeType* type = registry_.find(n.type);
-    const int setting = type ? decayRow(*type) : -1;
-    if (setting < 0) continue;
-    const bool fresh = std::any_of(type->tensors.begin(), type->tensors.end(), [&](const Tensor& t) {
-      return t.isResponse && !n.tensors.contains(std::string(t.id)) &&
-             std::find(n.free.begin(), n.free.end(), t.id) != n.free.end();
-    });
-    if (fresh) n.settings["decay"] = {clampedDecay(*type, setting), ""};
-  }
 }
 
 /// How far the z of each encoder reaches, for those who take it into another model.

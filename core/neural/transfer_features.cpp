@@ -7,6 +7,7 @@
 #include "core/graph/render.h"
 #include "core/neural/front.h"
 #include "core/neural/parts_detail.h"
+#include "core/neural/rooms.h"
 
 namespace core {
 namespace {

@@ -28,7 +28,7 @@ Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, co
 /// cancel. Error: it is not a patch that can be played, or makes numbers that are not finite.
 Result<std::vector<float>> play(const Patch& patch, const Registry& registry, const std::vector<float>& input,
                                 std::size_t frames, const std::function<bool(double)>& progress = {});
-/// A sound as it is in the room that the model was trained in (trainedRoom); unchanged where there is none.
+/// A sound as it is in the room that the model was trained in (core/neural/rooms.h); unchanged where there is none.
 Result<std::vector<float>> inTrainedRoom(const Patch& model, const Registry& registry, const std::vector<float>& sound);
 
 /// The octave that brings most sounding frames into the trained range; of equals the one whose mean
