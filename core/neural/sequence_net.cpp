@@ -56,6 +56,7 @@ SequenceNet::Run SequenceNet::addDense(std::vector<Run> in) {
 SequenceNet::SequenceNet(const NetShape& shape) : shape_(shape) {
   std::vector<Run> stacks;
   for (const int count : shape.inputs) stacks.push_back({false, takeLines(count), count});
+  if (shape.before == 0) stacks = {{false, inputLine(), shape.inputCount()}};  // side by side: one product
   for (Run& r : stacks)
     for (int i = 0; i < shape.before; ++i) r = addDense({r});
   const int units = shape.recurrent;
@@ -75,6 +76,20 @@ SequenceNet::SequenceNet(const NetShape& shape) : shape_(shape) {
   }
   addLinear(last, shape.outputs);
   for (const Op& o : ops_) cost_ += o.cost;
+  markReaders();
+}
+
+/// Backward the last layer that reads a run comes first: it sets the run's cotangent, the others add to it.
+void SequenceNet::markReaders() {
+  std::vector<Run> read;
+  for (std::size_t i = ops_.size(); i-- > 0;) {
+    Op& op = ops_[i];
+    if (op.kind != Kind::linear || op.previous) continue;  // through time the gates carry it
+    for (const Run& run : op.in) {
+      op.adds.push_back(std::find(read.begin(), read.end(), run) != read.end());
+      read.push_back(run);
+    }
+  }
 }
 
 void SequenceNet::initialise(std::span<Sample> weights, unsigned seed) const {
@@ -115,6 +130,10 @@ Features featuresAt(const HistoryRing<L>& h, int line, std::int64_t frame) {
 }
 /// Fewer columns than this go through the panels: packing a matrix for a library costs as much.
 constexpr int kLibraryColumns = 32;
+/// Frames that are swept at a time, from the last ones on: what is in work stays near the processor.
+constexpr int kSweepFrames = 128;
+/// Floats between lines in work: a power of two apart they would share their cache sets.
+constexpr int kApart = 16;
 /// Frames that are normalised side by side.
 constexpr int kNormalised = 4;
 }  // namespace
@@ -136,6 +155,8 @@ template <int L>
 void SequenceNet::linearFrames(const Op& op, const NetMemory<L>& m, std::int64_t first, int count) const {
   const Sample *w = m.weights + op.weight, *bias = w + op.rows * op.columns;
   const Features y = featuresAt<L>(m.activations, op.out, first);
+  if (op.narrow())
+    return applyNarrow(op.rows, op.columns, count * L, w, bias, featuresAt<L>(m.activations, op.in[0].line, first), y);
   for (int r = 0; r < op.rows; ++r) std::fill_n(y.data + r * y.stride, count * L, bias[r]);
   for (const Run& run : op.in) {
     const Features x = featuresAt<L>(run.hidden ? m.hidden : m.activations, run.line, first);
@@ -230,27 +251,19 @@ void SequenceNet::runPart(const NetMemory<L>& m, std::int64_t frame, double from
 
 // ---- backward ---------------------------------------------------------------------------------
 
-namespace {
-/// Frames that are swept at a time, from the last ones on: what is in work stays near the processor.
-constexpr int kSweepFrames = 128;
-}  // namespace
-
 /// Cotangents of all activations and hidden values of the frames in work, [line][frame][lane]. Kept from call to call:
 /// fresh memory of this size comes page by page from the kernel.
 struct SequenceNet::Scratch {
-  void reserve(int lines, int units, int mostColumns) {
-    const auto size = [mostColumns](int n) {
-      return static_cast<std::size_t>(n) * static_cast<std::size_t>(mostColumns);
-    };
+  void reserve(int lines, int units, int columns) {
+    stride = columns + kApart;
+    const auto size = [this](int n) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(stride); };
     activations.resize(std::max(activations.size(), size(lines)));
     hidden.resize(std::max(hidden.size(), size(units)));
   }
-  void start(int count) { columns = count; }
-  void clear(const Run& run) { std::fill_n(of(run), static_cast<std::ptrdiff_t>(run.count) * columns, 0.0_s); }
   Sample* of(const Run& run) {
-    return (run.hidden ? hidden : activations).data() + static_cast<std::ptrdiff_t>(run.line) * columns;
+    return (run.hidden ? hidden : activations).data() + static_cast<std::ptrdiff_t>(run.line) * stride;
   }
-  int columns = 0;
+  int stride = 0;  ///< of lines
   std::vector<Sample> activations, hidden;
 };
 
@@ -276,20 +289,41 @@ void SequenceNet::sweepLinear(const Op& op, const NetMemory<L>& m, std::int64_t 
   const int columns = count * L;
   const Sample *dy = s.of({false, op.out, op.rows}), *w = m.weights + op.weight;
   Sample* dw = dWeights ? dWeights + op.weight : nullptr;
-  for (const Run& run : op.in) {
-    const Features x = featuresAt<L>(run.hidden ? m.hidden : m.activations, run.line, op.previous ? first - 1 : first);
-    if (!op.previous)  // through time the gates have done it
-      multiply(Transpose::yes, Transpose::no, run.count, columns, op.rows, w, op.columns, dy, columns, 1, s.of(run),
-               columns);
+  Sample* dBias = dWeights ? dw + op.rows * op.columns : nullptr;
+  if (op.narrow()) {
+    const Run& run = op.in[0];
+    for (int c = 0; c < run.count && !op.adds[0]; ++c) std::fill_n(s.of(run) + c * s.stride, columns, 0.0_s);
+    return sweepNarrow(op.rows, op.columns, columns, w, featuresAt<L>(m.activations, run.line, first),
+                       {s.of({false, op.out, op.rows}), s.stride}, {s.of(run), s.stride}, dw, dBias);
+  }
+  for (std::size_t i = 0; i < op.in.size(); ++i) {
+    const Run& run = op.in[i];
+    multiply(Transpose::yes, Transpose::no, run.count, columns, op.rows, w, op.columns, dy, s.stride,
+             op.adds[i] ? 1.0_s : 0.0_s, s.of(run), s.stride);
     w += run.count;
     if (!dw) continue;
-    multiply(Transpose::no, Transpose::yes, op.rows, run.count, columns, dy, columns, x.data, x.stride, 1, dw,
+    const Features x = featuresAt<L>(run.hidden ? m.hidden : m.activations, run.line, first);
+    multiply(Transpose::no, Transpose::yes, op.rows, run.count, columns, dy, s.stride, x.data, x.stride, 1, dw,
              op.columns);
     dw += run.count;
   }
+  for (int r = 0; dBias && r < op.rows; ++r) dBias[r] += sumOfLine<L>(dy + r * s.stride, count);
+}
+
+template <int L>
+void SequenceNet::sweepRecurrent(const Op& op, const Op& inputs, const NetMemory<L>& m, std::int64_t first, int count,
+                                 Scratch& s, Sample* dWeights) const {
   if (!dWeights) return;
-  Sample* dBias = dWeights + op.weight + op.rows * op.columns;
-  for (int r = 0; r < op.rows; ++r) dBias[r] += sumOfLine<L>(dy + r * columns, count);
+  const int units = op.columns, shared = 2 * units;
+  const Features h = featuresAt<L>(m.hidden, 0, first - 1);
+  Sample *dw = dWeights + op.weight, *dBias = dw + op.rows * units;
+  const auto add = [&](const Sample* dy, int from, int rows) {
+    multiply(Transpose::no, Transpose::yes, rows, units, count * L, dy, s.stride, h.data, h.stride, 1,
+             dw + from * units, units);
+    for (int r = 0; r < rows; ++r) dBias[from + r] += sumOfLine<L>(dy + r * s.stride, count);
+  };
+  add(s.of({false, inputs.out, shared}), 0, shared);
+  add(s.of({false, op.out + shared, units}), shared, units);
 }
 
 template <int L>
@@ -299,7 +333,7 @@ void SequenceNet::sweepNormalise(const Op& op, const NetMemory<L>& m, std::int64
   std::vector<Sample> sums(static_cast<std::size_t>(dWeights ? 2 * op.rows * L : 0));
   Sample* dw = dWeights ? sums.data() : nullptr;
   const auto x = [&](int f) { return featuresAt<L>(m.activations, op.out, first + f); };
-  const auto d = [&](int f) { return Features{s.of({false, op.out, 0}) + f * L, s.columns}; };
+  const auto d = [&](int f) { return Features{s.of({false, op.out, 0}) + f * L, s.stride}; };
   int f = 0;
   for (; f + kNormalised <= count; f += kNormalised)
     sweepNormaliseFrames<L, kNormalised>(op.rows, scale, scale + op.rows, x(f), d(f), dw);
@@ -318,7 +352,7 @@ void SequenceNet::sweepGates(const Op& op, const Panels& product, const NetMemor
   for (int end = count, frames = 0; end > 0; end -= frames) {
     frames = std::min(kFrames, end);
     const std::int64_t frame = first + end - frames;
-    const auto of = [&](const Run& run) { return Features{s.of(run) + (end - frames) * L, s.columns}; };
+    const auto of = [&](const Run& run) { return Features{s.of(run) + (end - frames) * L, s.stride}; };
     gates.read(featuresAt<L>(m.activations, op.in[0].line, frame), rows, frames);
     candidate.read(featuresAt<L>(m.activations, op.in[1].line + 2 * units, frame), units, frames);
     before.read(featuresAt<L>(m.hidden, 0, frame - 1), units, frames);
@@ -331,7 +365,7 @@ void SequenceNet::sweepGates(const Op& op, const Panels& product, const NetMemor
       for (int j = 0; j < units * L; ++j) carry[static_cast<std::size_t>(j)] += back.frame(0)[j];
     }
     gates.write(of(op.in[0]), 0, rows, frames);
-    dProduct.write(of(op.in[1]), 0, rows, frames);
+    dProduct.write(of({false, op.in[1].line + 2 * units, units}), 2 * units, units, frames);
   }
   for (int u = 0; u < units; ++u) dHidden.add(u, first - 1, load<L>(&carry[static_cast<std::size_t>(u * L)]));
 }
@@ -346,17 +380,16 @@ void SequenceNet::sweep(const NetMemory<L>& m, const HistoryRing<L>& dHidden, st
   for (int end = count, frames = 0; end > 0; end -= frames) {
     frames = std::min(kSweepFrames, end);
     const int begin = end - frames, columns = frames * L;
-    s.start(columns);
-    s.clear({true, 0, shape_.recurrent});
-    for (const Op& op : ops_)  // what products add to; all else is written before it is read
-      if (op.kind == Kind::linear)
-        for (const Run& run : op.in) s.clear(run);
     for (int o = 0; o < shape_.outputs; ++o)
       std::copy_n(dOut + static_cast<std::ptrdiff_t>(o * count + begin) * L, columns,
                   s.of({false, outputLine() + o, 1}));
     for (std::size_t i = ops_.size(); i-- > 0;) {
       const Op& op = ops_[i];
-      if (op.kind == Kind::linear) sweepLinear<L>(op, m, first + begin, frames, s, dWeights);
+      if (op.previous) {
+        sweepRecurrent<L>(op, ops_[i - 1], m, first + begin, frames, s, dWeights);
+      } else if (op.kind == Kind::linear) {
+        sweepLinear<L>(op, m, first + begin, frames, s, dWeights);
+      }
       if (op.kind == Kind::normalise) sweepNormalise<L>(op, m, first + begin, frames, s, dWeights);
       if (op.kind == Kind::gates) sweepGates<L>(op, back, m, dHidden, first + begin, frames, s);
     }

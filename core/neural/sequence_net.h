@@ -9,6 +9,7 @@
 // `activations` and `hidden` (the recurrent state). Backward reads them instead of computing again.
 #pragma once
 
+#include "core/neural/narrow.h"
 #include "core/neural/panels.h"
 
 namespace core {
@@ -68,21 +69,26 @@ class SequenceNet {
   struct Run {
     bool hidden = false;  ///< of the recurrent state; else of the activations
     int line = 0, count = 0;
+    bool operator==(const Run&) const = default;
   };
   struct Op {
     Kind kind = Kind::linear;
     std::vector<Run> in;
     int out = 0, rows = 0, columns = 0;
-    int weight = 0;         ///< where its weights start; then its biases, or scales and offsets
-    int panels = -1;        ///< index into panels_
-    bool previous = false;  ///< reads the frame before (the recurrent product)
-    double cost = 0;        ///< of all frames alike, in multiplications
+    int weight = 0;          ///< where its weights start; then its biases, or scales and offsets
+    int panels = -1;         ///< index into panels_
+    bool previous = false;   ///< reads the frame before (the recurrent product)
+    std::vector<bool> adds;  ///< for each of `in`: a layer further on reads it too
+    double cost = 0;         ///< of all frames alike, in multiplications
+    /// A layer on a handful of the network's inputs.
+    bool narrow() const { return in.size() == 1 && !in[0].hidden && columns <= kNarrow; }
   };
   struct Scratch;
 
   Op& addLinear(std::vector<Run> in, int rows);
   Run addDense(std::vector<Run> in);
   int takeLines(int count);
+  void markReaders();
 
   template <int L>
   void runOp(const Op& op, const NetMemory<L>& m, std::int64_t frame, int fromPanel, int toPanel) const;
@@ -98,6 +104,11 @@ class SequenceNet {
   template <int L>
   void sweepLinear(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
                    Sample* dWeights) const;
+  /// Weights of the recurrent product; its cotangents for reset and update are those of `inputs`, the product
+  /// beside it.
+  template <int L>
+  void sweepRecurrent(const Op& op, const Op& inputs, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
+                      Sample* dWeights) const;
   template <int L>
   void sweepNormalise(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
                       Sample* dWeights) const;

@@ -3,6 +3,9 @@
 // the last one is held, so that an oscillator that follows it does not jump.
 #pragma once
 
+#include <optional>
+
+#include "core/dsp/late_reverb.h"
 #include "core/dsp/pitch_estimator.h"
 #include "core/dsp/wide.h"
 #include "core/neural/frame_clock.h"
@@ -64,28 +67,41 @@ struct PitchTracker {
   enum TrackLine { heldPitch, heldConfidence, pending, pendingCount, trackLines };
   /// Frames a leap of more than half an octave must last before it is believed.
   static constexpr Sample kLeap = 0.5_s, kLeapFrames = 3;
-  /// In a room two notes are heard at once. What repeats in both is a common multiple of their periods: a leap down
-  /// to a multiple of the period that was held lasts longer before it is believed. And they blur each other: less
-  /// confidence is enough.
+  /// In a room two notes are heard at once. What rings on is suppressed; of what is left of it, what repeats in both
+  /// is a common multiple of their periods: a leap down to a multiple of the period that was held lasts longer
+  /// before it is believed. And they blur each other: less confidence is enough.
   static constexpr Sample kFarDown = static_cast<Sample>(0.9), kFarDownFrames = 20, kRoomThreshold = 0.6_s;
   static constexpr Sample kMultiple = static_cast<Sample>(0.03);  ///< part of itself a multiple may be away
   static constexpr Sample kSteadyCents = 10, kLeastPart = static_cast<Sample>(0.1);
 
-  static PitchEstimator estimator(const Setup& s) { return {s.rate, s.number(lowest), s.number(highest)}; }
+  struct Prepared {
+    PitchEstimator estimator;
+    std::optional<LateReverbSuppressor> room;  ///< where one is known
+
+    /// Samples that a frame looks at.
+    int span() const { return room ? std::max(room->span(), estimator.span()) : estimator.span(); }
+  };
+  static Prepared prepared(const Setup& s) {
+    Prepared p{PitchEstimator(s.rate, s.number(lowest), s.number(highest)), {}};
+    if (s.number(decay) > 0) p.room.emplace(s.rate, s.number(decay));
+    return p;
+  }
+  static Result<Prepared> prepare(const Setup& s) { return prepared(s); }
   static HistoryShape historyShape(int row, const Setup& s) {
-    if (row == past) return {1, estimator(s).span() + kTick, false, false};
+    if (row == past) return {1, prepared(s).span() + kTick, false, false};
     return {trackLines, 3, true, false};
   }
-  using Prepared = PitchEstimator;
-  static Result<Prepared> prepare(const Setup& s) { return estimator(s); }
   /// Scratch only: nothing in it outlives a frame.
   struct Work {
     PitchEstimator::Scratch scratch;
+    LateReverbSuppressor::Scratch room;
     std::vector<Sample> samples;
     void reset() {}
   };
   static std::shared_ptr<void> makeWork(const Setup&, const Prepared& p) {
-    return std::make_shared<Work>(Work{p.makeScratch(), std::vector<Sample>(static_cast<std::size_t>(p.span()))});
+    Work work{p.estimator.makeScratch(), {}, std::vector<Sample>(static_cast<std::size_t>(p.span()))};
+    if (p.room) work.room = p.room->makeScratch();
+    return std::make_shared<Work>(std::move(work));
   }
 
   template <int L>
@@ -123,12 +139,15 @@ struct PitchTracker {
   static void follow(const Block<L>& b, int l, std::int64_t end, std::int64_t now) {
     const auto& p = b.template prepared<Prepared>();
     auto& work = b.template work<Work>();
-    const Sample* x = laneOf<L>(b.history(past), 0, l, end - p.span(), p.span(), work.samples.data());
-    const PitchEstimate found = p.estimate({x, static_cast<std::size_t>(p.span())}, work.scratch);
+    std::span<const Sample> x{laneOf<L>(b.history(past), 0, l, end - p.span(), p.span(), work.samples.data()),
+                              static_cast<std::size_t>(p.span())};
+    if (p.room) x = p.room->suppress(x.last(static_cast<std::size_t>(p.room->span())), work.room);
+    const PitchEstimate found =
+        p.estimator.estimate(x.last(static_cast<std::size_t>(p.estimator.span())), work.scratch);
     const auto line = [&](int row, std::int64_t frame) -> Sample& { return b.history(track).at(row, frame)[l]; };
     const auto sure = static_cast<Sample>(std::clamp(found.confidence, 0.0, 1.0));
     Sample held = line(heldPitch, now - 1), waiting = line(pending, now - 1), count = line(pendingCount, now - 1);
-    const bool room = b.setup().number(decay) > 0;
+    const bool room = p.room.has_value();
     const auto set = static_cast<Sample>(b.setup().number(threshold)),
                enough = room ? std::min(set, kRoomThreshold) : set;
     const bool fresh = line(heldConfidence, now - 1) < enough;
