@@ -169,6 +169,7 @@ class Table {
     show_({row + ", mean", 100 * load->mean, "% of a core"});
     show_({row + ", 999 of 1000 blocks under", 100 * load->usual, "% of the deadline"});
     show_({row + ", worst block", 100 * load->worst, "% of its deadline"});
+    show_({row + ", worst block with interruptions", 100 * load->latest, "% of its deadline"});
   }
 
   bool asked(const std::string& name) const { return name.starts_with(options_.only); }

@@ -58,9 +58,10 @@ class GradientRun {
 
 /// What a live patch costs while all its voices are held.
 struct LiveLoad {
-  double mean = 0;   ///< part of one core
-  double worst = 0;  ///< of one block, part of its deadline; by wall time
-  double usual = 0;  ///< what 999 of 1000 blocks stay under: what the machine does besides left out
+  double mean = 0;    ///< part of one core
+  double worst = 0;   ///< of one block, part of its deadline; by wall time, the least of several passes
+  double latest = 0;  ///< the same in any pass: with what the machine does besides
+  double usual = 0;   ///< what 999 of 1000 blocks stay under, of the least
 };
 /// Holds `voices` keys from `lowest` up for `seconds` of sound, as fast as it goes, after a second of
 /// warming up. A block has so many ticks of 64 frames.

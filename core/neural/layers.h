@@ -9,12 +9,14 @@
 namespace core {
 
 inline constexpr Sample kNormaliseEpsilon = static_cast<Sample>(1e-3), kLeak = static_cast<Sample>(0.2);
+/// Frames that are normalised side by side.
+inline constexpr int kNormalised = 4;
 
 /// x: count lines of a linear layer's result; they become normalised. The line after them gets
-/// 1 / deviation, the `count` lines after that leakyReLU(scale x + offset). F frames side by side: a line's
+/// 1 / deviation, the lines of `result` leakyReLU(scale x + offset). F frames side by side: a line's
 /// frames lie together, its neighbours pages away.
 template <int L, int F>
-void normaliseFrames(int count, const Sample* scale, const Sample* offset, const Features& x) {
+void normaliseFrames(int count, const Sample* scale, const Sample* offset, const Features& x, const Features& result) {
   const Sample part = 1.0_s / static_cast<Sample>(count);
   const auto at = [&x](int line, int f) { return x.data + line * x.stride + f * L; };
   Vec<L> mean[F]{}, inverse[F]{};
@@ -34,15 +36,15 @@ void normaliseFrames(int count, const Sample* scale, const Sample* offset, const
     for (int f = 0; f < F; ++f) {
       const Vec<L> normal = (load<L>(at(i, f)) - mean[f]) * inverse[f], y = scale[i] * normal + offset[i];
       store<L>(at(i, f), normal);
-      store<L>(at(count + 1 + i, f), y < 0.0_s ? y * kLeak : y);
+      store<L>(result.data + i * result.stride + f * L, y < 0.0_s ? y * kLeak : y);
     }
 }
 
-/// Adjoint, in the same lines: reads the cotangents of the result, writes those of the linear
+/// Adjoint, in the same lines: reads the cotangents of the result, writes those (d) of the linear
 /// layer's result; adds to dWeights (scales, then offsets, [number][lane]) unless null.
 template <int L, int F>
-void sweepNormaliseFrames(int count, const Sample* scale, const Sample* offset, const Features& x, const Features& d,
-                          Sample* dWeights) {
+void sweepNormaliseFrames(int count, const Sample* scale, const Sample* offset, const Features& x,
+                          const Features& dResult, const Features& d, Sample* dWeights) {
   const Sample part = 1.0_s / static_cast<Sample>(count);
   const auto xAt = [&x](int line, int f) { return x.data + line * x.stride + f * L; };
   const auto dAt = [&d](int line, int f) { return d.data + line * d.stride + f * L; };
@@ -51,7 +53,7 @@ void sweepNormaliseFrames(int count, const Sample* scale, const Sample* offset, 
     Vec<L> dScale = splat<L>(0), dOffset = splat<L>(0);
     for (int f = 0; f < F; ++f) {
       const Vec<L> normal = load<L>(xAt(i, f)), y = scale[i] * normal + offset[i];
-      const Vec<L> dResult = load<L>(dAt(count + 1 + i, f)), dy = y < 0.0_s ? dResult * kLeak : dResult;
+      const Vec<L> dTop = load<L>(dResult.data + i * dResult.stride + f * L), dy = y < 0.0_s ? dTop * kLeak : dTop;
       dScale = dScale + dy * normal;
       dOffset = dOffset + dy;
       const Vec<L> dNormal = dy * scale[i];

@@ -25,6 +25,12 @@ struct NetShape {
   int inputCount() const;
 };
 
+/// Lines of a history from `line` on, at a frame.
+template <int L>
+Features featuresAt(const HistoryRing<L>& h, int line, std::int64_t frame) {
+  return {h.at(line, frame), h.view.lineStride};
+}
+
 /// Where a network reads and writes. weights: `weightCount` numbers, row-major, layer after layer.
 template <int L>
 struct NetMemory {
@@ -75,6 +81,7 @@ class SequenceNet {
     Kind kind = Kind::linear;
     std::vector<Run> in;
     int out = 0, rows = 0, columns = 0;
+    int result = 0;          ///< line of what a normalised layer gives
     int weight = 0;          ///< where its weights start; then its biases, or scales and offsets
     int panels = -1;         ///< index into panels_
     bool previous = false;   ///< reads the frame before (the recurrent product)
@@ -86,7 +93,8 @@ class SequenceNet {
   struct Scratch;
 
   Op& addLinear(std::vector<Run> in, int rows);
-  Run addDense(std::vector<Run> in);
+  Run addDense(std::vector<Run> in, int result);
+  Run addStacks();
   int takeLines(int count);
   void markReaders();
 
