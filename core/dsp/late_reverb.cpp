@@ -10,7 +10,7 @@ namespace core {
 namespace {
 // Measured on saxophone phrases in a recorded room (0.65 s): frames whose pitch is more than half a semitone
 // away, 10 to 14 % -> 4 to 5 %. Half the window: 5 to 6 %; without the floor sustained notes break.
-constexpr double kMilliseconds = 128;
+constexpr int kMilliseconds = 128;
 constexpr double kFall = 0.125;                  ///< part of the window over which its newest end falls
 constexpr std::array kDelays{0.04, 0.06, 0.08};  // s
 constexpr Sample kOverSubtraction = 6, kFloor = static_cast<Sample>(0.25);
@@ -19,7 +19,7 @@ constexpr Sample kSilence = static_cast<Sample>(1e-20);
 
 LateReverbSuppressor::LateReverbSuppressor(double rate, double decay)
     // never shorter than its milliseconds, and a multiple of them: small factors, which a transform likes
-    : window_(static_cast<int>(kMilliseconds) * static_cast<int>(std::ceil(rate / 1000))), fft_(sharedFft(window_)) {
+    : window_(kMilliseconds * static_cast<int>(std::ceil(rate / 1000))), fft_(sharedFft(window_)) {
   for (const double delay : kDelays) {
     const auto left = std::pow(10.0, -6 * delay / decay) / static_cast<double>(kDelays.size());
     past_.push_back({static_cast<int>(std::lround(delay * rate)), static_cast<Sample>(left)});

@@ -193,7 +193,11 @@ void NodeItem::paintFar(QPainter& p, double zoom) const {
   font.setPixelSize(static_cast<int>(std::ceil(kFarText / zoom)));  // as large on the screen at any zoom
   p.setFont(font);
   p.setPen(t.text);
-  p.drawText(body().adjusted(kMargin, 4, -kMargin, -4), Qt::AlignCenter | Qt::TextWordWrap, title_);
+  const QRectF room = body().adjusted(kMargin, 4, -kMargin, -4);
+  QStringList words = title_.split(QLatin1Char(' '));
+  for (QString& word : words)  // a word is never broken: one that is too long would lose both its ends
+    word = p.fontMetrics().elidedText(word, Qt::ElideRight, static_cast<int>(room.width()));
+  p.drawText(room, Qt::AlignCenter | Qt::TextWordWrap, words.join(QLatin1Char(' ')));
 }
 
 void NodeItem::paintHeader(QPainter& p) const {
