@@ -64,7 +64,7 @@ struct LiveLoad {
   double usual = 0;   ///< what 999 of 1000 blocks stay under, of the least
 };
 /// Holds `voices` keys from `lowest` up for `seconds` of sound, as fast as it goes, after a second of
-/// warming up. A block has so many ticks of 64 frames.
+/// warming up; several times over. A block has so many ticks of 64 frames.
 core::Result<LiveLoad> liveLoad(const core::Patch& patch, const core::Registry& registry, int voices, int lowest,
                                 double seconds, int ticksABlock = 1);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Training in rooms: responses that are learned step as long as the recordings ring.
+// Rooms: what rings on is suppressed where a pitch is looked for; responses that are learned step as long as the
+// recordings ring.
 #include <QTemporaryDir>
 #include <QTest>
 

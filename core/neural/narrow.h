@@ -20,6 +20,16 @@ template <class Part>
   for (; i < count; ++i) part.template operator()<1>(i);
 }
 
+/// The sums that vectors of W numbers go into.
+template <int W>
+Vec<W>* sumsOf(Wide* wide, Sample* rest) {
+  if constexpr (W == 1) {
+    return rest;
+  } else {
+    return wide;
+  }
+}
+
 template <int N>
 void applyNarrow(int rows, int columns, const Sample* weights, const Sample* bias, const Features& x,
                  const Features& y) {
@@ -42,13 +52,7 @@ void sweepNarrow(int rows, int columns, const Sample* weights, const Features& x
     Wide sums[N + 1]{};
     Sample rest[N + 1]{};
     inVectors(columns, [&]<int W>(int i) {
-      auto& s = [&]() -> auto& {
-        if constexpr (W == 1)
-          return rest;
-        else
-          return sums;
-      }
-      ();
+      Vec<W>* s = sumsOf<W>(sums, rest);
       const Vec<W> v = load<W>(d + i);
       s[N] = s[N] + v;
 #pragma GCC unroll 4

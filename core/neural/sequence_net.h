@@ -87,7 +87,7 @@ class SequenceNet {
     bool previous = false;   ///< reads the frame before (the recurrent product)
     std::vector<bool> adds;  ///< for each of `in`: a layer further on reads it too
     double cost = 0;         ///< of all frames alike, in multiplications
-    /// A layer on a handful of the network's inputs.
+    /// So few columns that one pass serves better than a product.
     bool narrow() const { return in.size() == 1 && !in[0].hidden && columns <= kNarrow; }
   };
   struct Scratch;

@@ -51,14 +51,16 @@ template <int L>
 void SequenceNet::sweepLinear(const Op& op, const NetMemory<L>& m, std::int64_t first, int count, Scratch& s,
                               Sample* dWeights) const {
   const int columns = count * L;
-  const Sample *dy = s.of({false, op.out, op.rows}), *w = m.weights + op.weight;
+  const Sample* w = m.weights + op.weight;
+  Sample* dy = s.of({false, op.out, op.rows});
   Sample* dw = dWeights ? dWeights + op.weight : nullptr;
   Sample* dBias = dWeights ? dw + op.rows * op.columns : nullptr;
   if (op.narrow()) {
     const Run& run = op.in[0];
-    for (int c = 0; c < run.count && !op.adds[0]; ++c) std::fill_n(s.of(run) + c * s.stride, columns, 0.0_s);
-    return sweepNarrow(op.rows, op.columns, columns, w, featuresAt<L>(m.activations, run.line, first),
-                       {s.of({false, op.out, op.rows}), s.stride}, {s.of(run), s.stride}, dw, dBias);
+    if (!op.adds[0])
+      for (int c = 0; c < run.count; ++c) std::fill_n(s.of(run) + c * s.stride, columns, 0.0_s);
+    return sweepNarrow(op.rows, op.columns, columns, w, featuresAt<L>(m.activations, run.line, first), {dy, s.stride},
+                       {s.of(run), s.stride}, dw, dBias);
   }
   for (std::size_t i = 0; i < op.in.size(); ++i) {
     const Run& run = op.in[i];

@@ -81,14 +81,14 @@ struct PitchTracker {
     /// Samples that a frame looks at.
     int span() const { return room ? std::max(room->span(), estimator.span()) : estimator.span(); }
   };
-  static Prepared prepared(const Setup& s) {
+  static Prepared estimators(const Setup& s) {
     Prepared p{PitchEstimator(s.rate, s.number(lowest), s.number(highest)), {}};
     if (s.number(decay) > 0) p.room.emplace(s.rate, s.number(decay));
     return p;
   }
-  static Result<Prepared> prepare(const Setup& s) { return prepared(s); }
+  static Result<Prepared> prepare(const Setup& s) { return estimators(s); }
   static HistoryShape historyShape(int row, const Setup& s) {
-    if (row == past) return {1, prepared(s).span() + kTick, false, false};
+    if (row == past) return {1, estimators(s).span() + kTick, false, false};
     return {trackLines, 3, true, false};
   }
   /// Scratch only: nothing in it outlives a frame.
