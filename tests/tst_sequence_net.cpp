@@ -27,6 +27,37 @@ struct NetRig {
   HistoryBuffer activations, hidden;
 };
 
+std::vector<Sample> draw(std::size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> gauss;
+  std::vector<Sample> v(count);
+  for (Sample& x : v) x = static_cast<Sample>(gauss(random));
+  return v;
+}
+
+/// Whether panels [0, to), one by one and all at once, give the bits of sums with one rounding a step, and touch no
+/// other row. The inputs come in two runs.
+template <int L>
+bool panelsAreSums(const Panels& panels, int to, const std::vector<Sample>& w, const Sample* bias) {
+  constexpr Sample kUntouched = 77;
+  const auto at = [](int i) { return static_cast<std::size_t>(i); };
+  const int rows = panels.rows(), columns = panels.columns(), cut = columns / 3;
+  const int written = to == panels.panels() ? rows : to * 24;
+  std::vector<Sample> x = draw(at(columns * L), 8), pieces(at((rows + 1) * L), kUntouched), whole = pieces;
+  const FeatureRun runs[] = {{{x.data(), L}, cut}, {{&x[at(cut * L)], L}, columns - cut}};
+  for (int p = 0; p < to; ++p) panels.apply<L>(p, p + 1, bias, runs, {pieces.data(), L});
+  panels.apply<L>(0, to, bias, runs, {whole.data(), L});
+  bool same = true;
+  for (int i = 0; i < (rows + 1) * L; ++i) {
+    const int row = i / L;
+    Sample sum = row >= written ? kUntouched : (bias ? bias[row] : 0.0_s);
+    for (int c = 0; row < written && c < columns; ++c)
+      sum = std::fma(w[at(row * columns + c)], x[at(c * L + i % L)], sum);
+    same = same && pieces[at(i)] == sum && whole[at(i)] == sum;
+  }
+  return same;
+}
+
 /// Starting weights of a network, packed in it.
 std::vector<Sample> start(SequenceNet& net, unsigned seed) {
   std::vector<Sample> weights(static_cast<std::size_t>(net.weightCount()));
@@ -208,18 +239,29 @@ class TestSequenceNet : public QObject {
     QVERIFY2(share < 0.15, qPrintable(QString("weights: %1 off").arg(share)));
   }
 
+  /// Panels are the product they stand for, bit by bit: any rows, lanes, cuts; and turned over.
+  void panelsAreProducts() {
+    constexpr int kColumns = 17;
+    for (const int rows : {1, 8, 13, 24, 53, 72, 100}) {
+      const std::vector<Sample> w = draw(at(rows * kColumns), 5), bias = draw(at(rows), 6);
+      std::vector<Sample> turned(w.size());
+      for (int i = 0; i < rows * kColumns; ++i) turned[at(i % kColumns * rows + i / kColumns)] = w[at(i)];
+      const Panels panels(w.data(), rows, kColumns), back = panels.transposed();
+      for (const int to : {panels.panels() / 2, panels.panels()}) {
+        QVERIFY2(panelsAreSums<1>(panels, to, w, bias.data()), qPrintable(QString("%1 rows, 1 lane").arg(rows)));
+        QVERIFY2(panelsAreSums<4>(panels, to, w, nullptr), qPrintable(QString("%1 rows, 4 lanes").arg(rows)));
+        QVERIFY2(panelsAreSums<8>(panels, to, w, bias.data()), qPrintable(QString("%1 rows, 8 lanes").arg(rows)));
+      }
+      QCOMPARE(back.rows(), kColumns);
+      QVERIFY(panelsAreSums<8>(back, back.panels(), turned, nullptr));
+    }
+  }
+
   /// Layers with a handful of inputs give the bits of the panels, whatever is left over at the end.
   void narrowLayersAreTheSame() {
     constexpr int kRows = 11, kColumns = 27;
-    std::mt19937 random(6);
-    std::normal_distribution<float> gauss;
-    const auto draw = [&](int count) {
-      std::vector<Sample> v(at(count));
-      for (Sample& x : v) x = static_cast<Sample>(gauss(random));
-      return v;
-    };
     for (int inputs = 1; inputs <= kNarrow; ++inputs) {
-      std::vector<Sample> w = draw(kRows * inputs), bias = draw(kRows), x = draw(inputs * kColumns);
+      std::vector<Sample> w = draw(at(kRows * inputs), 6), bias = draw(kRows, 7), x = draw(at(inputs * kColumns), 8);
       std::vector<Sample> y(at(kRows * kColumns)), one(kRows);
       applyNarrow(kRows, inputs, kColumns, w.data(), bias.data(), {x.data(), kColumns}, {y.data(), kColumns});
       const Panels panels(w.data(), kRows, inputs);

@@ -3,6 +3,10 @@
 // follow, and running a network a share of a frame at a time.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 #include "core/graph/node.h"
 #include "core/neural/frame_clock.h"
 #include "core/neural/sequence_net.h"
@@ -15,6 +19,7 @@ struct FrameRamp {
   std::int64_t before = 0, after = 0;
   Sample weight = 1;  ///< of `after`
 
+  FrameRamp() = default;
   FrameRamp(const FrameClock& clock, std::int64_t tick) {
     const std::int64_t frame = clock.frameOf(tick);
     before = clock.everyTick() ? frame : frame - 2;
@@ -34,6 +39,18 @@ struct FrameRamp {
   }
 };
 
+/// Calls f(tick of the run, ramps of the ticks from there on) for a few ticks of a run at a time: a line's frames lie
+/// together and the lines of one frame pages apart, so that nodes do a line's ticks together.
+template <class F>
+void overRamps(const FrameClock& clock, std::int64_t firstTick, int ticks, F f) {
+  std::array<FrameRamp, 8> ramps;
+  for (int t = 0, count = 0; t < ticks; t += count) {
+    count = std::min(static_cast<int>(ramps.size()), ticks - t);
+    for (int i = 0; i < count; ++i) ramps[static_cast<std::size_t>(i)] = FrameRamp(clock, firstTick + t + i);
+    f(t, std::span<const FrameRamp>(ramps).first(static_cast<std::size_t>(count)));
+  }
+}
+
 /// Frames whose first tick lies in a run of ticks. In a sweep back over such a run they have all
 /// their cotangents: only later ticks read them.
 struct BegunFrames {
@@ -47,8 +64,8 @@ struct BegunFrames {
 };
 
 /// Runs a network on the frame clock over a block. read(tick of the block, frame) writes a frame's
-/// inputs; finish(frame) is called when its outputs are complete; write(tick of the block, ramp) once a
-/// tick, after that.
+/// inputs; finish(frame, count) is called when the outputs of so many frames are complete; write(tick of the block,
+/// ramps) for each run of ticks, after that.
 template <int L, class Read, class Finish, class Write>
 void runOnClock(const Block<L>& b, const SequenceNet& net, const NetMemory<L>& m, Read read, Finish finish,
                 Write write) {
@@ -57,17 +74,21 @@ void runOnClock(const Block<L>& b, const SequenceNet& net, const NetMemory<L>& m
   if (clock.everyTick()) {
     for (int t = 0; t < b.ticks(); ++t) read(t, first + t);
     net.run<L>(m, first, b.ticks());
-    for (int t = 0; t < b.ticks(); ++t) finish(first + t);
+    overRamps(clock, first, b.ticks(), [&](int t, std::span<const FrameRamp> ramps) {
+      finish(first + t, static_cast<int>(ramps.size()));
+      write(t, ramps);
+    });
+    return;
   }
   for (int t = 0; t < b.ticks(); ++t) {
     const std::int64_t tick = first + t, frame = clock.frameOf(tick);
-    if (!clock.everyTick()) {  // this tick's share of its frame's work
-      if (clock.begins(tick)) read(t, frame);
-      const double from = clock.begins(tick) ? 0 : clock.progress(tick - 1), to = clock.progress(tick);
-      net.runPart<L>(m, frame, from, to);
-      if (to == 1) finish(frame);
-    }
-    write(t, FrameRamp(clock, tick));
+    // this tick's share of its frame's work
+    if (clock.begins(tick)) read(t, frame);
+    const double from = clock.begins(tick) ? 0 : clock.progress(tick - 1), to = clock.progress(tick);
+    net.runPart<L>(m, frame, from, to);
+    if (to == 1) finish(frame, 1);
+    const FrameRamp ramp(clock, tick);
+    write(t, std::span<const FrameRamp>(&ramp, 1));
   }
 }
 

@@ -137,11 +137,14 @@ void sweepGateFrame(int units, const Features& gates, const Features& candidate,
     const Vec<L> dn = d * (1.0_s - z) * (1.0_s - n * n);
     const Vec<L> dz = d * (at(before) - n) * z * (1.0_s - z);
     const Vec<L> dr = dn * at(candidate) * r * (1.0_s - r);
-    const std::array<Vec<L>, 3> out{dr, dz, dn};
-    for (int i = 0; i < 3; ++i) {
-      store<L>(dInput.data + (i * units + u) * dInput.stride, out[static_cast<std::size_t>(i)]);
-      store<L>(dProduct + (i * units + u) * L, i == 2 ? dn * r : out[static_cast<std::size_t>(i)]);
-    }
+    // one by one: GCC 12 would take a loop over an array of them through memory
+    const auto to = [&](int i) { return dInput.data + (i * units + u) * dInput.stride; };
+    store<L>(to(0), dr);
+    store<L>(to(1), dz);
+    store<L>(to(2), dn);
+    store<L>(dProduct + u * L, dr);
+    store<L>(dProduct + (units + u) * L, dz);
+    store<L>(dProduct + (2 * units + u) * L, dn * r);
     store<L>(carry + u * L, d * z);
   }
 }

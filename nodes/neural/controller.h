@@ -269,11 +269,13 @@ struct NeuralController {
     return o > s.whole(count) ? static_cast<Sample>(s.number(noiseBias)) : 0.0_s;
   }
   template <int L>
-  static void bend(const Block<L>& b, std::int64_t frame) {
+  static void bend(const Block<L>& b, std::int64_t first, int frames) {
     const int line = b.template prepared<Prepared>().net.outputLine(), n = outputCount(b.setup());
-    for (int o = 0; o < n; ++o)
-      b.history(levels).write(o, frame,
-                              expSigmoid<L>(b.history(activations).read(line + o, frame) + bias(b.setup(), o)));
+    const auto from = b.history(activations), to = b.history(levels);
+    for (int o = 0; o < n; ++o) {
+      const Sample shift = bias(b.setup(), o);
+      for (int f = 0; f < frames; ++f) to.write(o, first + f, expSigmoid<L>(from.read(line + o, first + f) + shift));
+    }
   }
   /// The output and element that number o of the network is.
   static std::pair<int, int> place(const Setup& s, int o) {
@@ -288,11 +290,13 @@ struct NeuralController {
     const auto y = b.history(levels);
     runOnClock<L>(
         b, b.template prepared<Prepared>().net, memoryOf(b),
-        [&](int tick, std::int64_t frame) { readInputs(b, tick, frame); }, [&](std::int64_t frame) { bend(b, frame); },
-        [&](int tick, const FrameRamp& ramp) {
+        [&](int tick, std::int64_t frame) { readInputs(b, tick, frame); },
+        [&](std::int64_t frame, int frames) { bend(b, frame, frames); },
+        [&](int tick, std::span<const FrameRamp> ramps) {
           for (int o = 0; o < outputCount(b.setup()); ++o) {
             const auto [output, element] = place(b.setup(), o);
-            b.controlOut(output).set(tick, element, ramp.read<L>(y, o));
+            const auto to = b.controlOut(output);
+            for (int t = tick; const FrameRamp& ramp : ramps) to.set(t++, element, ramp.read<L>(y, o));
           }
         });
   }
@@ -304,13 +308,13 @@ struct NeuralController {
     const FrameClock clock(static_cast<double>(b.rate()));
     const std::int64_t first = b.firstFrame() / kTick;
     const auto d = grad.history(levels);
-    for (int t = 0; t < b.ticks(); ++t) {
-      const FrameRamp ramp(clock, first + t);
+    overRamps(clock, first, b.ticks(), [&](int tick, std::span<const FrameRamp> ramps) {
       for (int o = 0; o < outputCount(b.setup()); ++o) {
         const auto [output, element] = place(b.setup(), o);
-        ramp.add<L>(d, o, grad.controlOut(output)(t, element));
+        const auto from = grad.controlOut(output);
+        for (int t = tick; const FrameRamp& ramp : ramps) ramp.add<L>(d, o, from(t++, element));
       }
-    }
+    });
     const BegunFrames begun(clock, first, b.ticks());
     if (begun.count > 0) sweepFrames(b, grad, clock, begun.first, begun.count);
   }

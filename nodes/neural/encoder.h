@@ -148,11 +148,13 @@ struct NeuralEncoder {
             frameLines.write(k - first, frame, (b.control(mfcc)(tick, k) - mean) / spread);
           }
         },
-        [&](std::int64_t frame) {
-          for (int i = 0; i < size; ++i) y.write(i, frame, frameLines.read(net.outputLine() + i, frame));
+        [&](std::int64_t frame, int frames) {
+          for (int i = 0; i < size; ++i)
+            for (int f = 0; f < frames; ++f) y.write(i, frame + f, frameLines.read(net.outputLine() + i, frame + f));
         },
-        [&](int tick, const FrameRamp& ramp) {
-          for (int i = 0; i < size; ++i) b.controlOut(z).set(tick, i, ramp.read<L>(y, i));
+        [&](int tick, std::span<const FrameRamp> ramps) {
+          for (int i = 0; i < size; ++i)
+            for (int t = tick; const FrameRamp& ramp : ramps) b.controlOut(z).set(t++, i, ramp.read<L>(y, i));
         });
   }
 
@@ -161,10 +163,11 @@ struct NeuralEncoder {
     const FrameClock clock(static_cast<double>(b.rate()));
     const std::int64_t firstTick = b.firstFrame() / kTick;
     const int size = b.setup().whole(latent);
-    for (int t = 0; t < b.ticks(); ++t) {
-      const FrameRamp ramp(clock, firstTick + t);
-      for (int i = 0; i < size; ++i) ramp.add<L>(grad.history(values), i, grad.controlOut(z)(t, i));
-    }
+    overRamps(clock, firstTick, b.ticks(), [&](int tick, std::span<const FrameRamp> ramps) {
+      for (int i = 0; i < size; ++i)
+        for (int t = tick; const FrameRamp& ramp : ramps)
+          ramp.add<L>(grad.history(values), i, grad.controlOut(z)(t++, i));
+    });
     const BegunFrames begun(clock, firstTick, b.ticks());
     if (begun.count > 0) sweepFrames(b, grad, clock, begun);
   }

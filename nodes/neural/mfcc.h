@@ -89,7 +89,7 @@ struct Mfcc {
   struct Prepared {
     RealFft fft;
     MelBands mel;
-    Panels cosines;
+    Panels cosines, cosinesBack;  ///< and with rows and columns changed over
     std::vector<Sample> window;
   };
   /// The window (Hann) is scaled so that a sine of amplitude A adds A^2 / 2 to the bands it lies in,
@@ -107,9 +107,10 @@ struct Mfcc {
     scaled.reserve(hann.size());
     for (const double w : hann) scaled.push_back(static_cast<Sample>(w * scale));
     const auto rows = cosineRows(s.whole(count), s.whole(bands));
+    const Panels cosines(rows.data(), s.whole(count), s.whole(bands));
     return Prepared{RealFft(size, FftArrays::aligned),
-                    MelBands(s.rate, size, s.whole(bands), s.number(lowest), s.number(highest)),
-                    Panels(rows.data(), s.whole(count), s.whole(bands)), std::move(scaled)};
+                    MelBands(s.rate, size, s.whole(bands), s.number(lowest), s.number(highest)), cosines,
+                    cosines.transposed(), std::move(scaled)};
   }
   /// Scratch only: nothing in it outlives a frame.
   struct Work {
@@ -207,11 +208,12 @@ struct Mfcc {
     auto& work = b.template work<Work>();
     const int m = p.mel.bands(), n = static_cast<int>(p.window.size());
     const std::int64_t end = (clock.firstTick(frame) + 1) * kTick;
-    std::vector<Sample> dy(static_cast<std::size_t>(p.cosines.panels() * kWide * L)),
+    std::vector<Sample> dy(static_cast<std::size_t>(b.setup().whole(count) * L)),
         dBands(static_cast<std::size_t>(m * L));
     for (int k = 0; k < b.setup().whole(count); ++k)
       store<L>(&dy[static_cast<std::size_t>(k * L)], grad.history(coefficients).read(k, frame));
-    p.cosines.template applyTransposed<L>(dy.data(), dBands.data());
+    const FeatureRun from{{dy.data(), L}, b.setup().whole(count)};
+    p.cosinesBack.template apply<L>(0, p.cosinesBack.panels(), nullptr, {&from, 1}, {dBands.data(), L});
     for (int i = 0; i < m; ++i) {  // dB = kDecibels log2(power + floor)
       const Vec<L> whole = exp2<L>(b.history(levels).read(i, frame) * (1.0_s / kDecibels));
       Sample* d = &dBands[static_cast<std::size_t>(i * L)];
