@@ -104,9 +104,10 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
       ->check(within(8000.0, 96000.0));
   trains->add_option("--minutes", train.minutes, "Time to train")->check(within(0.01, 10000.0));
   trains->add_option("--steps", train.steps, "Steps instead of a time (reproducible)")->check(within(1, 100000000));
-  trains->add_option("--validate", train.validate, "Takes or files to hold out (else every tenth take)")
-      ->delimiter(',');
-  trains->add_flag("--resume", train.resume, "Go on from the checkpoint at the output");
+  trains->add_option("--validate", train.validate, "Takes or files to hold out, A,B... (else every tenth take)")
+      ->allow_extra_args(false);
+  auto* goesOn = trains->add_flag("--resume", train.resume, "Go on from the checkpoint at the output");
+  trains->add_flag("--replace", train.replace, "Train anew although the output is there already")->excludes(goesOn);
   trains->add_option("--checkpoint", train.checkpoint, "Seconds from one checkpoint to the next")
       ->check(within(0.01, 86400.0));
   trains->add_option("--seed", train.seed, "Seed of weights and clips")->check(within(0, 2147483647));

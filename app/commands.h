@@ -2,6 +2,7 @@
 // The commands behind the command line; each returns its exit code and says errors in one line.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,11 +34,12 @@ struct BenchArguments {
   int seed = 1;
 };
 struct TrainArguments {
-  std::string folder, out, patch = "neural-decoder", size = "tiny", licence, credits, creditsFile;
+  std::string folder, out, patch, size, licence, credits, creditsFile;  ///< patch, size: empty is the usual one
   std::vector<std::string> validate;
   double rate = 0, minutes = 10, checkpoint = 0;
-  int steps = 0, seed = 1, threads = 0;
-  bool resume = false;
+  int steps = 0, threads = 0;
+  std::optional<int> seed;
+  bool resume = false, replace = false;
 };
 
 struct TransferArguments {

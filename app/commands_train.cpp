@@ -21,10 +21,17 @@ using core::Result;
 
 std::stop_source interrupted;
 
+/// Nothing where nothing is held out.
+std::string heldOut(double loss) {
+  char line[40] = "";
+  if (loss > 0) std::snprintf(line, sizeof line, "  held out %.4f", loss);
+  return line;
+}
+
 void draw(const core::TrainProgress& p) {
   if (!isatty(STDERR_FILENO)) return;
-  std::fprintf(stderr, "\r%-11s %3.0f %%  step %d  %.0f s, %.0f s left  loss %.3f  held out %.3f   ", p.stage.c_str(),
-               100 * p.part, p.step, p.elapsed, p.left, p.loss, p.curve.empty() ? 0.0 : p.curve.back().validation);
+  std::fprintf(stderr, "\r%-11s %3.0f %%  step %d  %.0f s, %.0f s left  loss %.3f%s   ", p.stage.c_str(), 100 * p.part,
+               p.step, p.elapsed, p.left, p.loss, p.curve.empty() ? "" : heldOut(p.curve.back().validation).c_str());
 }
 
 std::string readText(const std::filesystem::path& path) {
@@ -39,11 +46,28 @@ void printList(const char* title, const std::vector<std::string>& names) {
 }
 
 Result<core::Patch> choosePatch(const core::Registry& registry, const TrainArguments& a) {
-  auto patch = loadPatch(a.patch);
+  auto patch = loadPatch(a.patch.empty() ? "neural-decoder" : a.patch);
   if (!patch) return patch;
   if (a.rate > 0) patch->rate = a.rate;
-  if (auto done = core::applySize(*patch, registry, a.size); !done) return done.error();
+  if (auto done = core::applySize(*patch, registry, a.size.empty() ? "tiny" : a.size); !done) return done.error();
   return patch;
+}
+
+/// What going on takes from the model must not be asked for otherwise, and what is there not be lost.
+Result<void> checkStart(const TrainArguments& a) {
+  const std::pair<const char*, bool> settled[] = {{"--patch", !a.patch.empty()},
+                                                  {"--size", !a.size.empty()},
+                                                  {"--rate", a.rate > 0},
+                                                  {"--seed", a.seed.has_value()}};
+  for (const auto& [name, given] : settled)
+    if (a.resume && given)
+      return Error{std::string("--resume goes on with the patch, size, rate and seed of the model; leave ") + name +
+                   " out."};
+  std::error_code code;
+  if (!a.resume && !a.replace && std::filesystem::exists(a.out, code) &&
+      std::filesystem::exists(presets::statePath(a.out), code))
+    return Error{"\"" + a.out + "\" has been trained already; --resume goes on with it, --replace trains anew."};
+  return {};
 }
 
 void print(const presets::Trained& t, const std::string& out) {
@@ -53,7 +77,7 @@ void print(const presets::Trained& t, const std::string& out) {
   printList("Held out", r.validated);
   if (!t.model.info.instruments.empty()) printList("Instruments", t.model.info.instruments);
   for (const core::TrainPoint& p : r.curve)
-    std::printf("%6d steps %7.1f s  loss %.4f  held out %.4f\n", p.step, p.seconds, p.loss, p.validation);
+    std::printf("%6d steps %7.1f s  loss %.4f%s\n", p.step, p.seconds, p.loss, heldOut(p.validation).c_str());
   for (const std::string& w : r.warnings) std::printf("%s\n", w.c_str());
   std::printf("%s: %s\n", out.c_str(), t.model.info.training.c_str());
 }
@@ -63,6 +87,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
   std::error_code code;
   if (!std::filesystem::exists(a.folder, code))
     return fail(Error{"There is no folder \"" + a.folder + "\"; name one that holds recordings."});
+  if (auto done = checkStart(a); !done) return fail(done.error());
   presets::TrainJob job;
   job.model = a.out;
   job.resume = a.resume;
@@ -76,8 +101,10 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
     job.patch = std::move(*patch);
   }
   if (std::filesystem::is_directory(a.folder, code)) job.data.root = a.folder;
-  job.data.validate = a.validate;
-  job.data.seed = job.options.seed = static_cast<unsigned>(a.seed);
+  for (const std::string& list : a.validate)
+    for (std::string& name : core::splitNames(list, job.files, job.data.root))
+      job.data.validate.push_back(std::move(name));
+  if (a.seed) job.data.seed = job.options.seed = static_cast<unsigned>(*a.seed);
   job.options.minutes = a.minutes;
   job.options.steps = a.steps;
   if (a.threads > 0) job.options.threads = a.threads;
@@ -97,6 +124,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
   if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\n");
   if (!trained) return fail(trained.error());
   print(*trained, a.out);
+  if (trained->result.cancelled) std::fprintf(stderr, "Stopped; --resume goes on from here.\n");
   return trained->result.cancelled ? 1 : 0;
 }
 

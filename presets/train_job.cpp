@@ -2,6 +2,7 @@
 #include "presets/train_job.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "presets/feature_store.h"
@@ -12,6 +13,7 @@ namespace {
 using core::Error;
 using core::Result;
 
+constexpr double kMostSteps = 2e9;
 constexpr double kAround = 0.2;  ///< s of the recording before and after a take
 
 /// Four numbers a point.
@@ -34,7 +36,8 @@ Result<void> writeCheckpoint(const std::filesystem::path& path, const Model& mod
   if (auto done = writeArrays({{"values", s.values},
                                {"mean", s.mean},
                                {"square", s.square},
-                               {"count", {static_cast<double>(s.step), s.seconds, s.best}},
+                               {"best", s.bestValues},
+                               {"count", {static_cast<double>(s.step), s.seconds, s.best, static_cast<double>(s.seed)}},
                                {"curve", flat(s.curve)}},
                               statePath(path));
       !done)
@@ -42,19 +45,46 @@ Result<void> writeCheckpoint(const std::filesystem::path& path, const Model& mod
   return writeModel(model, path);
 }
 
-std::string trainingLine(const core::TrainResult& r, unsigned seed) {
-  char line[200];
-  std::snprintf(
-      line, sizeof line,
-      "%d steps, %.1f min, seed %u, loss %.4f, held out %.4f, %.0f s of sound, plays %.0f ms after what it hears",
-      r.state.step, r.state.seconds / 60, seed, r.curve.empty() ? 0 : r.curve.back().loss, r.state.best,
-      r.secondsOfSound, 1000 * r.lagSeconds);
+std::string trainingLine(const core::TrainResult& r) {
+  char line[200], heldOut[40] = "nothing held out";
+  if (r.state.best > 0) std::snprintf(heldOut, sizeof heldOut, "held out %.4f", r.state.best);
+  std::snprintf(line, sizeof line,
+                "%d steps, %.1f min, seed %u, loss %.4f, %s, %.0f s of sound, plays %.0f ms after what it hears",
+                r.state.step, r.state.seconds / 60, r.state.seed, r.curve.empty() ? 0 : r.curve.back().loss, heldOut,
+                r.secondsOfSound, 1000 * r.lagSeconds);
   std::string text = line;
   if (r.decaySeconds > 0) {
     std::snprintf(line, sizeof line, ", recorded where sound dies away in %.2f s", r.decaySeconds);
     text += line;
   }
   return text;
+}
+
+/// What a model says of how it was made.
+void describe(const core::TrainResult& r, Model& model) {
+  model.patch = r.patch;
+  model.info.trained = r.trained;
+  model.info.validated = r.validated;
+  if (r.instruments.size() > 1) model.info.instruments = r.instruments;
+  model.info.training = trainingLine(r);
+}
+
+/// Where a job goes on: the model of the checkpoint, and the state with what the model says of it.
+Result<core::TrainState> goOn(const TrainJob& job, Model& model) {
+  std::error_code code;
+  for (const auto& path : {job.model, statePath(job.model)})
+    if (!std::filesystem::exists(path, code))
+      return Error{"There is nothing to go on from: \"" + path.string() + "\" is missing; train anew."};
+  auto before = readModel(job.model);
+  if (!before) return before.error();
+  auto state = readTrainState(job.model);
+  if (!state) return state;
+  if (auto left = checkWorkLeft(*state, job.options); !left) return left.error();
+  model.patch = std::move(before->patch);
+  if (model.info.licence.empty()) model.info.licence = before->info.licence;
+  if (model.info.credits.empty()) model.info.credits = before->info.credits;
+  state->heldOut = before->info.validated;
+  return state;
 }
 }  // namespace
 
@@ -66,6 +96,7 @@ Result<core::TrainState> readTrainState(const std::filesystem::path& model) {
   auto arrays = readArrays(statePath(model));
   if (!arrays) return arrays.error();
   core::TrainState s;
+  std::vector<double> count;
   for (auto& [name, values] : *arrays) {
     if (name == "values") {
       s.values = std::move(values);
@@ -73,15 +104,34 @@ Result<core::TrainState> readTrainState(const std::filesystem::path& model) {
       s.mean = std::move(values);
     } else if (name == "square") {
       s.square = std::move(values);
-    } else if (name == "count" && values.size() == 3) {
-      s.step = static_cast<int>(values[0]);
-      s.seconds = values[1];
-      s.best = values[2];
+    } else if (name == "best") {
+      s.bestValues = std::move(values);
+    } else if (name == "count") {
+      count = std::move(values);
     } else if (name == "curve") {
       s.curve = curveOf(values);
     }
   }
+  const auto sound = [](const std::vector<double>& v) {
+    return std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
+  };
+  const bool counted = count.size() >= 3 && sound(count) && count[0] >= 0 && count[0] < kMostSteps && count[1] >= 0;
+  if (!counted || s.values.empty() || !sound(s.values) || !sound(s.mean) || !sound(s.square) || !sound(s.bestValues))
+    return Error{"The checkpoint \"" + statePath(model).string() + "\" is damaged; train anew."};
+  s.step = static_cast<int>(count[0]);
+  s.seconds = count[1];
+  s.best = count[2];
+  if (count.size() > 3) s.seed = static_cast<unsigned>(count[3]);
   return s;
+}
+
+Result<void> checkWorkLeft(const core::TrainState& state, const core::TrainOptions& options) {
+  const bool counted = options.steps > 0;
+  if (counted ? state.step < options.steps : state.seconds < 60 * options.minutes) return {};
+  char line[120];
+  std::snprintf(line, sizeof line, "It has been trained for %.1f min (%d steps) already; raise the %s to go on.",
+                state.seconds / 60, state.step, counted ? "number of steps" : "time");
+  return Error{line};
 }
 
 Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
@@ -89,33 +139,32 @@ Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
                            const std::stop_token& stop) {
   if (job.model.extension() != kModelEnding)
     return Error{"\"" + job.model.string() + "\" must end in .safetensors; that is the format of models."};
-  if (auto done = checkPlace(job.model); !done) return done.error();
+  for (const auto& place : {job.model, statePath(job.model)})
+    if (auto done = checkPlace(place); !done) return done.error();
   Trained out;
   Model& model = out.model;
   model.patch = job.patch;
   model.info = job.info;
+  core::TrainOptions options = job.options;
+  core::DatasetOptions data = job.data;
   std::optional<core::TrainState> resume;
   if (job.resume) {
-    auto before = readModel(job.model);
-    if (!before) return before.error();
-    auto state = readTrainState(job.model);
+    auto state = goOn(job, model);
     if (!state) return state.error();
-    model.patch = std::move(before->patch);
-    if (model.info.licence.empty()) model.info.licence = before->info.licence;
-    if (model.info.credits.empty()) model.info.credits = before->info.credits;
+    options.seed = data.seed = state->seed;
+    if (data.validate.empty()) data.validate = state->heldOut;
     resume = std::move(*state);
   }
   std::stop_source ends;  // a stop from outside, or a checkpoint that could not be written
   const std::stop_callback pass(stop, [&ends] { ends.request_stop(); });
   std::optional<Error> broken;
-  core::DatasetOptions data = job.data;
   if (!data.memory.recall) data.memory = featureStore(job.features);
   auto result = core::train(
-      core::Patch(model.patch), registry, job.files, data, job.options, resume ? &*resume : nullptr,
+      core::Patch(model.patch), registry, job.files, data, options, resume ? &*resume : nullptr,
       [&](const core::TrainProgress& p) {
         if (p.checkpoint) {
-          model.patch = *p.checkpoint;
-          if (auto done = writeCheckpoint(job.model, model, *p.state); !done) {
+          describe(*p.checkpoint, model);
+          if (auto done = writeCheckpoint(job.model, model, p.checkpoint->state); !done) {
             broken = done.error();
             ends.request_stop();
           }
@@ -125,11 +174,7 @@ Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
       ends.get_token());
   if (broken) return *broken;
   if (!result) return result.error();
-  model.patch = result->patch;
-  model.info.trained = result->trained;
-  model.info.validated = result->validated;
-  if (result->instruments.size() > 1) model.info.instruments = result->instruments;
-  model.info.training = trainingLine(*result, job.options.seed);
+  describe(*result, model);
   if (auto done = writeCheckpoint(job.model, model, result->state); !done) return done.error();
   out.result = std::move(*result);
   return out;

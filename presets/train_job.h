@@ -15,8 +15,8 @@ struct TrainJob {
   std::vector<std::filesystem::path> files;
   std::filesystem::path model;  ///< checkpoints and the result; must end in .safetensors
   ModelInfo info;               ///< licence and credits to write into it; resuming, empty ones stay
-  core::DatasetOptions data;
-  core::TrainOptions options;
+  core::DatasetOptions data;    ///< resuming: its seed, and takes to hold out if it names none, are those of before
+  core::TrainOptions options;   ///< time and steps are in all, from the beginning on; the seed likewise
   bool resume = false;
   std::filesystem::path features;  ///< folder of a featureStore; empty: everything is heard anew
 };
@@ -32,16 +32,19 @@ using TrainRunner = std::function<core::Result<Trained>(const TrainJob&, const c
                                                         const std::stop_token&)>;
 
 /// Trains in the caller's thread (and helpers). Every checkpoint and the result are written whole or
-/// not at all; a stop leaves a model that can be played and gone on with. Error: a model that cannot
-/// be written (noticed before work begins, or when the disk fills up), what core::train says.
+/// not at all; a stop or a crash leaves a model that can be played and gone on with. Error: a model that
+/// cannot be written (noticed before work begins, or when the disk fills up), nothing to go on from or nothing
+/// left to do, what core::train says.
 core::Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
                                  const std::function<void(const core::TrainProgress&)>& progress,
                                  const std::stop_token& stop);
 
 /// Where what going on needs lies: beside the model.
 std::filesystem::path statePath(const std::filesystem::path& model);
-/// Error: there is none, or it is damaged.
+/// Without the takes held out, which the model says. Error: there is none, or it is damaged.
 core::Result<core::TrainState> readTrainState(const std::filesystem::path& model);
+/// Error: going on with these options would end at once.
+core::Result<void> checkWorkLeft(const core::TrainState& state, const core::TrainOptions& options);
 
 /// The sound of a take ("notes.flac#3") out of the files it may be in, mono at `rate`, with a little
 /// silence around. Error: there is no such take.

@@ -185,14 +185,14 @@ class TestModels : public QObject {
         if (name == "count") return static_cast<int>(values[0]);
       return -1;
     };
-    const QStringList common{"--patch", at("patch.json"), "--size", "patch",        "--steps",
-                             "1000000", "--threads",      "1",      "--checkpoint", "0.05"};
+    const QStringList common{"--steps", "1000000", "--threads", "1", "--checkpoint", "0.05"};
+    const QStringList starting{"--patch", at("patch.json"), "--size", "patch"};
     std::mt19937 random(4);
     int before = 0;
     for (int kill = 0; kill < 4; ++kill) {
       QProcess program;
       program.start(TONEWRIGHT_PROGRAM, QStringList{"train", at("folder"), "-o", model} + common +
-                                            (kill ? QStringList{"--resume"} : QStringList{}));
+                                            (kill ? QStringList{"--resume"} : starting));
       QVERIFY(program.waitForStarted());
       QTRY_VERIFY_WITH_TIMEOUT(program.state() == QProcess::NotRunning || (steps() > before && QFile::exists(model)),
                                200000);
@@ -211,6 +211,18 @@ class TestModels : public QObject {
     QVERIFY2(r.exit == 0, r.err.constData());
     QCOMPARE(steps(), before + 2);
     QVERIFY(run({"evaluate", model, at("folder/a.wav")}).exit == 0);
+    // what is there is neither trained over nor made another without a word
+    const QStringList again{"train", at("folder"), "-o", model, "--threads", "1", "--steps", "1"};
+    const Run over = run(again);
+    QVERIFY(over.exit == 1 && over.err.contains("--replace"));
+    for (const QStringList& other :
+         {QStringList{"--size", "full"}, {"--rate", "48000"}, {"--patch", at("patch.json")}, {"--seed", "7"}}) {
+      const Run refused = run(again + QStringList{"--resume"} + other);
+      QVERIFY2(refused.exit == 1 && refused.err.contains("leave " + other[0].toUtf8()), refused.err.constData());
+    }
+    QCOMPARE(steps(), before + 2);
+    QVERIFY(run(again + QStringList{"--replace"} + starting).exit == 0);
+    QCOMPARE(steps(), 1);
   }
 
   /// The patches that training starts from, on a folder for each of two instruments.
@@ -224,7 +236,7 @@ class TestModels : public QObject {
       QVERIFY(QDir().mkpath(at(instrument)));
       QFile::copy(at("folder/a.wav"), at(instrument) + "/a.wav");
     }
-    const QString model = at("band.safetensors");
+    const QString model = dir_.filePath(patch + ".safetensors");
     const Run r = run({"train", at("band"), "-o", model, "--patch", patch, "--steps", "1", "--threads", "1",
                        "--validate", "viola/a.wav#2"});
     QVERIFY2(r.exit == 0, r.err.constData());

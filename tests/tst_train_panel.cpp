@@ -69,8 +69,7 @@ struct Led {
       p.skipped = r.skipped;
       if (steps >= 2) p.warnings = wrong;
       r.patch.find("room")->values["wet"] = -steps;
-      p.checkpoint = &r.patch;
-      p.state = &r.state;
+      p.checkpoint = &r;
       progress(p);
     }
     r.state.step = steps;

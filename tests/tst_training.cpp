@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What watches over a training, and its files: patches that have collapsed on purpose are found out
 // and the right part is blamed; stopping, going on and held-out takes.
-#include <QTemporaryDir>
 #include <QTest>
 
-#include "core/file/recordings.h"
 #include "core/graph/gradient.h"
 #include "core/neural/batch.h"
 #include "core/neural/guards.h"
 #include "core/neural/lag.h"
 #include "core/neural/sizes.h"
 #include "presets/feature_store.h"
-#include "presets/train_job.h"
-#include "tests/model_rig.h"
+#include "tests/training_rig.h"
 
 using namespace tests;
 
@@ -77,45 +74,18 @@ CollapseGuard guardOver(const Patch& patch, const std::filesystem::path& folder)
   guard.take(*data, *cut, slices, ticks, clipTicks(0.2, patch.rate));
   return guard;
 }
-TrainOptions shortTraining(int steps) {
-  TrainOptions o;
-  o.steps = steps;
-  o.threads = 1;
-  o.lanes = 2;
-  o.clipSeconds = 0.8;
-  o.validateSeconds = o.checkpointSeconds = 0;  // after every step
-  return o;
-}
 }  // namespace
 
 class TestTraining : public QObject {
   Q_OBJECT
-  QTemporaryDir dir_;
-  std::filesystem::path at(const char* name) const { return dir_.filePath(QString::fromLatin1(name)).toStdString(); }
-
-  presets::TrainJob job(const char* model, int steps) const {
-    presets::TrainJob j;
-    j.patch = follower();
-    j.files = recordings(at("folder"));
-    j.model = at(model);
-    j.info = {"CC0-1.0", "nobody", {}, {}, ""};
-    j.data.validate = {"b.wav#1"};
-    j.options = shortTraining(steps);
-    return j;
-  }
-  Result<presets::Trained> run(const presets::TrainJob& j, const std::stop_token& stop = {}) const {
-    return presets::trainModel(
-        j, registry(), [](const TrainProgress&) {}, stop);
-  }
+  TrainingRig rig_;
+  std::filesystem::path at(const char* name) const { return rig_.at(name); }
 
  private Q_SLOTS:
   void initTestCase() {
-    QVERIFY(std::filesystem::create_directory(at("fast")) && std::filesystem::create_directory(at("folder")));
+    QVERIFY(rig_.fill("folder", arpeggio(2)));
+    QVERIFY(std::filesystem::create_directory(at("fast")));
     QVERIFY(writeAudio(at("fast/a.wav"), arpeggio(4), AudioFormat::wav16).has_value());
-    QVERIFY(writeAudio(at("folder/a.wav"), arpeggio(2), AudioFormat::wav16).has_value());
-    QVERIFY(writeAudio(at("folder/b.wav"), notes(kModelRate, 1.6, {220, 330}, -16), AudioFormat::wav16).has_value());
-    QVERIFY(writeAudio(at("folder/c.wav"), AudioData{kModelRate, {std::vector<float>(16000)}}, AudioFormat::wav16)
-                .has_value());
   }
 
   // ---- collapses ------------------------------------------------------------------------------
@@ -248,7 +218,7 @@ class TestTraining : public QObject {
     QVERIFY(right < none && right < more);
   }
   void trainingIsToldTheLag() {
-    const auto trained = run(job("late.safetensors", 1));
+    const auto trained = TrainingRig::run(rig_.job("late.safetensors", 1));
     QVERIFY2(trained.has_value(), trained ? "" : trained.error().message.c_str());
     const auto lags = measureLags(trained->result.patch, registry());
     QVERIFY(lags.has_value());
@@ -260,31 +230,6 @@ class TestTraining : public QObject {
 
   // ---- files ----------------------------------------------------------------------------------
 
-  void aJobLeavesAModel() {
-    const auto trained = run(job("model.safetensors", 2));
-    QVERIFY2(trained.has_value(), trained ? "" : trained.error().message.c_str());
-    const auto read = presets::readModel(at("model.safetensors"));
-    QVERIFY(read.has_value());
-    QCOMPARE(read->info.licence, std::string("CC0-1.0"));
-    QCOMPARE(read->info.validated, std::vector<std::string>{"b.wav#1"});
-    QVERIFY(read->info.training.starts_with("2 steps"));
-    // goes on, and an empty licence does not take the one from before away
-    presets::TrainJob more = job("model.safetensors", 3);
-    more.patch = {};
-    more.info = {};
-    more.resume = true;
-    const auto again = run(more);
-    QVERIFY2(again.has_value(), again ? "" : again.error().message.c_str());
-    QCOMPARE(again->result.state.step, 3);
-    QCOMPARE(again->model.info.licence, std::string("CC0-1.0"));
-    // with the curve from its beginning
-    QVERIFY(trained->result.curve.size() >= 2);
-    QVERIFY(again->result.curve.size() > trained->result.curve.size());
-    for (std::size_t i = 0; i < trained->result.curve.size(); ++i) {
-      QCOMPARE(again->result.curve[i].step, trained->result.curve[i].step);
-      QCOMPARE(again->result.curve[i].validation, trained->result.curve[i].validation);
-    }
-  }
   void chordsAreLeftOut() {
     QVERIFY(std::filesystem::create_directory(at("mixed")));
     AudioData chord = notes(kModelRate, 1.6, {220, 220}, -20);
@@ -344,40 +289,6 @@ class TestTraining : public QObject {
     for (const auto& entry : std::filesystem::directory_iterator(folder)) sum += entry.file_size();
     QVERIFY(sum <= 2 * most + most / 2 && sum > 0);
     QVERIFY(!presets::featureStore(folder, 2 * most + most / 2).recall(1).empty());
-  }
-  void aStopLeavesACheckpoint() {
-    std::stop_source stop;
-    const auto trained = presets::trainModel(
-        job("stopped.safetensors", 1000000), registry(),
-        [&](const TrainProgress& p) {
-          if (p.step >= 2) stop.request_stop();
-        },
-        stop.get_token());
-    QVERIFY(trained.has_value() && trained->result.cancelled);
-    const auto state = presets::readTrainState(at("stopped.safetensors"));
-    QVERIFY(state.has_value() && state->step >= 2);
-    QVERIFY(presets::readModel(at("stopped.safetensors")).has_value());
-  }
-  void aJobIsRefusedBeforeItBegins() {
-    for (const char* name : {"model.wav", "nowhere/model.safetensors", "folder"}) {
-      bool began = false;
-      presets::TrainJob j = job(name, 1);
-      const auto r = presets::trainModel(j, registry(), [&](const TrainProgress&) { began = true; }, {});
-      QVERIFY(!r.has_value() && !began);
-      QVERIFY(r.error().message.ends_with("."));
-    }
-    presets::TrainJob j = job("never.safetensors", 1);
-    j.resume = true;
-    QVERIFY(!run(j).has_value());
-  }
-  void takesAreFoundAgain() {
-    const auto files = recordings(at("folder"));
-    QCOMPARE(files.size(), std::size_t{3});
-    const auto take = presets::takeSound(files, "b.wav#2", kModelRate);
-    QVERIFY2(take.has_value(), take ? "" : take.error().message.c_str());
-    QVERIFY(std::fabs(take->seconds() - 0.9) < 0.15);  // half a second of note, silence around
-    QVERIFY(!presets::takeSound(files, "b.wav#3", kModelRate).has_value());
-    QVERIFY(!presets::takeSound(files, "z.wav#1", kModelRate).has_value());
   }
 
   void sizes() {

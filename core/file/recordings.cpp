@@ -26,4 +26,26 @@ std::vector<std::filesystem::path> recordings(const std::filesystem::path& folde
   return files;
 }
 
+std::string recordingName(const std::filesystem::path& file, const std::filesystem::path& root) {
+  if (root.empty()) return file.filename().string();
+  const auto below = file.lexically_relative(root);
+  return below.empty() || *below.begin() == ".." ? file.filename().string() : below.generic_string();
+}
+
+std::vector<std::string> splitNames(const std::string& list, const std::vector<std::filesystem::path>& files,
+                                    const std::filesystem::path& root) {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin < list.size();) {
+    std::size_t known = 0;  // characters of a recording's name that begins here
+    for (const auto& file : files)
+      if (const std::string name = recordingName(file, root); list.compare(begin, name.size(), name) == 0)
+        known = std::max(known, name.size());
+    const std::size_t end = std::min(list.find(',', begin + known), list.size());
+    const std::size_t first = std::min(list.find_first_not_of(' ', begin), end);
+    if (first < end) names.push_back(list.substr(first, list.find_last_not_of(' ', end - 1) + 1 - first));
+    begin = end + 1;
+  }
+  return names;
+}
+
 }  // namespace core

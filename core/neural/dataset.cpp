@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/analysis/target.h"
+#include "core/file/recordings.h"
 #include "core/neural/instruments.h"
 
 namespace core {
@@ -54,12 +55,6 @@ std::string reasonAgainst(const Source& s, double rate, const std::function<bool
     return "It seems to hold several notes at once; a model learns from one voice.";
   return {};
 }
-
-std::string nameOf(const std::filesystem::path& file, const std::filesystem::path& root) {
-  if (root.empty()) return file.filename().string();
-  const auto below = file.lexically_relative(root);
-  return below.empty() || *below.begin() == ".." ? file.filename().string() : below.generic_string();
-}
 }  // namespace
 
 std::vector<Take> findTakes(const std::string& name, std::span<const float> x, double rate) {
@@ -95,7 +90,7 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
   int number = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
     progress("Listening", static_cast<double>(i) / static_cast<double>(files.size()));
-    const std::string name = nameOf(files[i], options.root);
+    const std::string name = recordingName(files[i], options.root);
     const auto read = readAudio(files[i]);
     if (!read) {
       set.skipped_.push_back({name, read.error().message});

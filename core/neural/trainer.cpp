@@ -33,6 +33,7 @@ class Run {
   Result<void> prepare(const std::vector<std::filesystem::path>& files, const DatasetOptions& dataOptions);
   Result<void> hear(const std::vector<std::filesystem::path>& files, const DatasetOptions& dataOptions);
   Result<void> begin(const TrainState* resume);
+  Result<void> sameTakes(const TrainState& resume) const;
   void loop();
   double step(double scale);
   double validate();
@@ -44,8 +45,9 @@ class Run {
   bool finished() const;
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   double part() const;
-  void report(const char* stage, const Patch* checkpoint);
+  void report(const char* stage, const TrainResult* checkpoint);
   Patch patchWith(std::span<const double> values) const;
+  TrainResult outcome() const;
 
   const Registry& registry_;
   const TrainOptions& options_;
@@ -172,10 +174,14 @@ Result<void> Run::begin(const TrainState* resume) {
     rates_.insert(rates_.end(), l.rates.begin(), l.rates.end());
   }
   adam_.emplace(values_.size(), AdamOptions{0.9, 0.999, 1e-8});
+  best_ = values_;
   if (resume) {
-    if (resume->values.size() != values_.size() || resume->mean.size() != values_.size())
-      return Error{"The checkpoint is of another patch or size; train without --resume."};
+    for (const auto* numbers : {&resume->values, &resume->mean, &resume->square, &resume->bestValues})
+      if (numbers->size() != values_.size() && (numbers != &resume->bestValues || !numbers->empty()))
+        return Error{"The checkpoint is of another patch or size; train anew."};
+    if (auto same = sameTakes(*resume); !same) return same;
     values_ = resume->values;
+    if (!resume->bestValues.empty()) best_ = resume->bestValues;
     adam_->restore(resume->mean, resume->square, resume->step);
     before_ = resume->seconds;
     state_.step = resume->step;
@@ -183,8 +189,20 @@ Result<void> Run::begin(const TrainState* resume) {
     result_.curve = resume->curve;
     random_.seed(options_.seed + static_cast<unsigned>(resume->step));
   }
-  best_ = values_;
   return {};
+}
+
+/// The least validation loss so far holds for the takes that were held out then, and on no other may be trained.
+Result<void> Run::sameTakes(const TrainState& resume) const {
+  std::vector<std::string> before = resume.heldOut, now = result_.validated;
+  std::sort(before.begin(), before.end());
+  std::sort(now.begin(), now.end());
+  if (before.empty() || before == now) return {};
+  std::string names;
+  for (const std::string& name : resume.heldOut) names += (names.empty() ? "" : ", ") + name;
+  return Error{"Until now " + names + (before.size() > 1 ? " were" : " was") +
+               " held out, which these recordings and takes to hold out do not give; go on with those of before, or "
+               "train anew."};
 }
 
 bool Run::finished() const {
@@ -270,7 +288,28 @@ Patch Run::patchWith(std::span<const double> values) const {
   return patch;
 }
 
-void Run::report(const char* stage, const Patch* checkpoint) {
+/// What training has come to.
+TrainResult Run::outcome() const {
+  TrainResult r = result_;
+  r.patch = patchWith(best_);
+  r.state = state_;
+  r.state.values = values_;
+  r.state.bestValues = best_;
+  adam_->save(r.state.mean, r.state.square);
+  r.state.seed = options_.seed;
+  r.state.seconds = before_ + elapsed();
+  r.state.curve = result_.curve;
+  r.state.heldOut = result_.validated;
+  r.trained = data_.takeNames(false);
+  r.warnings = notes_;
+  r.skipped = data_.skipped();
+  r.secondsOfSound = data_.seconds();
+  r.lagSeconds = data_.lagSeconds();
+  r.cancelled = stop_.stop_requested();
+  return r;
+}
+
+void Run::report(const char* stage, const TrainResult* checkpoint) {
   TrainProgress p;
   p.stage = stage;
   p.part = part();
@@ -280,7 +319,6 @@ void Run::report(const char* stage, const Patch* checkpoint) {
   p.loss = loss_;
   p.curve = result_.curve;
   p.checkpoint = checkpoint;
-  p.state = checkpoint ? &state_ : nullptr;
   p.heldOut = result_.validated;
   p.skipped = data_.skipped();
   p.warnings = notes_;
@@ -304,11 +342,7 @@ void Run::loop() {
     }
     if (elapsed() - lastCheckpoint_ >= options_.checkpointSeconds) {
       lastCheckpoint_ = elapsed();
-      state_.values = values_;
-      adam_->save(state_.mean, state_.square);
-      state_.seconds = before_ + elapsed();
-      state_.curve = result_.curve;
-      const Patch checkpoint = patchWith(best_);
+      const TrainResult checkpoint = outcome();
       report("Training", &checkpoint);
     }
     if (options_.patienceSeconds > 0 && !validation_.empty() && elapsed() - lastBetter_ > options_.patienceSeconds) {
@@ -327,20 +361,8 @@ Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesyste
   if (auto done = begin(resume); !done) return done.error();
   loop();
   measureLatents();
-  result_.patch = patchWith(best_);
-  state_.values = values_;
-  adam_->save(state_.mean, state_.square);
-  state_.seconds = before_ + elapsed();
-  state_.curve = result_.curve;
-  result_.state = std::move(state_);
-  result_.trained = data_.takeNames(false);
   gatherNotes();
-  result_.warnings = notes_;
-  result_.skipped = data_.skipped();
-  result_.secondsOfSound = data_.seconds();
-  result_.lagSeconds = data_.lagSeconds();
-  result_.cancelled = stop_.stop_requested();
-  return std::move(result_);
+  return outcome();
 }
 
 }  // namespace

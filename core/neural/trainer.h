@@ -34,11 +34,16 @@ struct TrainPoint {
 /// Everything needed to go on later: the values, the optimiser's moments, the count.
 struct TrainState {
   std::vector<double> values, mean, square;
+  std::vector<double> bestValues;  ///< those with the least validation loss; empty: what the patch holds
   int step = 0;
+  unsigned seed = 1;   ///< of TrainOptions
   double seconds = 0;  ///< trained so far
   double best = 0;     ///< least validation loss; 0: none yet
   std::vector<TrainPoint> curve;
+  std::vector<std::string> heldOut;  ///< takes; whoever goes on must hold out the same. Empty: not known
 };
+
+struct TrainResult;
 
 struct TrainProgress {
   std::string stage;  ///< "Listening", "Training", "Validating"
@@ -46,11 +51,10 @@ struct TrainProgress {
   int step = 0;
   double elapsed = 0, left = 0, loss = 0;
   std::span<const TrainPoint> curve;
-  const Patch* checkpoint = nullptr;      ///< now and then: the best so far, complete
-  const TrainState* state = nullptr;      ///< with a checkpoint
-  std::span<const std::string> heldOut;   ///< takes; once the recordings are read
-  std::span<const Skipped> skipped;       ///< likewise
-  std::span<const std::string> warnings;  ///< what is wrong and is so still: takes, collapses (guards.h)
+  const TrainResult* checkpoint = nullptr;  ///< now and then: what it would be if training ended now
+  std::span<const std::string> heldOut;     ///< takes; once the recordings are read
+  std::span<const Skipped> skipped;         ///< likewise
+  std::span<const std::string> warnings;    ///< what is wrong and is so still: takes, collapses (guards.h)
 };
 
 struct TrainResult {
@@ -67,7 +71,7 @@ struct TrainResult {
   bool cancelled = false;
 };
 
-/// Runs in the caller's thread (and helpers). `resume`: a state of the same patch and options.
+/// Runs in the caller's thread (and helpers). `resume`: a state of the same patch, options and recordings.
 /// Error: what loading or compiling says, or a state that does not fit.
 Result<TrainResult> train(const Patch& patch, const Registry& registry, const std::vector<std::filesystem::path>& files,
                           const DatasetOptions& data, const TrainOptions& options, const TrainState* resume,

@@ -256,8 +256,7 @@ core::Result<presets::TrainJob> TrainForm::job(bool resume) const {
   }
   job.info.licence = licence_->currentText().trimmed().toStdString();
   job.info.credits = credits_->text().trimmed().toStdString();
-  for (const QString& take : heldOut_->text().split(QLatin1Char(','), Qt::SkipEmptyParts))
-    job.data.validate.push_back(take.trimmed().toStdString());
+  job.data.validate = core::splitNames(heldOut_->text().toStdString(), job.files, job.data.root);
   job.data.seed = job.options.seed = static_cast<unsigned>(seed_->value());
   job.options.minutes = minutes_->value();
   job.options.threads = threads_->value();

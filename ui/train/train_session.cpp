@@ -69,10 +69,9 @@ void TrainPanel::start(bool resume) {
   if (!runner_) return;
   auto job = form_->job(resume);
   if (!job) return Q_EMIT said(text(job.error().message));
-  if (const auto state = presets::readTrainState(job->model);
-      resume && state && state->seconds >= 60 * job->options.minutes)
-    return Q_EMIT said(
-        tr("It has been trained for %1 already; raise the time to go on.").arg(spokenTime(state->seconds)));
+  const auto state = presets::readTrainState(job->model);
+  if (const auto left = resume && state ? presets::checkWorkLeft(*state, job->options) : core::Result<void>(); !left)
+    return Q_EMIT said(text(left.error().message));
   stopListening();
   job_ = std::move(*job);
   checkpoint_.reset();
@@ -114,7 +113,7 @@ TrainPanel::Progress TrainPanel::copyOf(const core::TrainProgress& p) {
                 texts(p.heldOut),
                 texts(p.skipped),
                 texts(p.warnings)};
-  if (p.checkpoint) copy.checkpoint = std::make_shared<core::Patch>(*p.checkpoint);
+  if (p.checkpoint) copy.checkpoint = std::make_shared<core::Patch>(p.checkpoint->patch);
   return copy;
 }
 

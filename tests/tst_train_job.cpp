@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A training with its files: checkpoints, stopping and going on, what is held out.
+#include <QTest>
+
+#include "tests/training_rig.h"
+
+using namespace tests;
+
+class TestTrainJob : public QObject {
+  Q_OBJECT
+  TrainingRig rig_;
+  std::filesystem::path at(const char* name) const { return rig_.at(name); }
+
+ private Q_SLOTS:
+  void initTestCase() {
+    QVERIFY(rig_.fill("folder", notes(kModelRate, 1.6, {262}, -16)));
+    QVERIFY(std::filesystem::create_directory(at("other")));
+    QVERIFY(writeAudio(at("other/d.wav"), notes(kModelRate, 1.6, {262}, -16), AudioFormat::wav16).has_value());
+  }
+
+  void aJobLeavesAModel() {
+    const auto trained = TrainingRig::run(rig_.job("model.safetensors", 2));
+    QVERIFY2(trained.has_value(), trained ? "" : trained.error().message.c_str());
+    const auto read = presets::readModel(at("model.safetensors"));
+    QVERIFY(read.has_value());
+    QCOMPARE(read->info.licence, std::string("CC0-1.0"));
+    QCOMPARE(read->info.validated, std::vector<std::string>{"b.wav#1"});
+    QVERIFY(read->info.training.starts_with("2 steps"));
+    // goes on, and an empty licence does not take the one from before away
+    presets::TrainJob more = rig_.job("model.safetensors", 3);
+    more.patch = {};
+    more.info = {};
+    more.resume = true;
+    const auto again = TrainingRig::run(more);
+    QVERIFY2(again.has_value(), again ? "" : again.error().message.c_str());
+    QCOMPARE(again->result.state.step, 3);
+    QCOMPARE(again->model.info.licence, std::string("CC0-1.0"));
+    // with the curve from its beginning
+    QVERIFY(trained->result.curve.size() >= 2);
+    QVERIFY(again->result.curve.size() > trained->result.curve.size());
+    for (std::size_t i = 0; i < trained->result.curve.size(); ++i) {
+      QCOMPARE(again->result.curve[i].step, trained->result.curve[i].step);
+      QCOMPARE(again->result.curve[i].validation, trained->result.curve[i].validation);
+    }
+  }
+
+  /// What was best so far stays the result until something is better on the same takes.
+  void goingOnKeepsTheBest() {
+    const auto first = TrainingRig::run(rig_.job("best.safetensors", 3));
+    QVERIFY(first.has_value());
+    auto state = presets::readTrainState(at("best.safetensors"));
+    QVERIFY(state.has_value());
+    QCOMPARE(state->bestValues.size(), state->values.size());
+    // the latest values are spoilt, as an unlucky step may do
+    auto arrays = presets::readArrays(presets::statePath(at("best.safetensors")));
+    QVERIFY(arrays.has_value());
+    for (auto& [name, values] : *arrays)
+      if (name == "values") std::fill(values.begin(), values.end(), 0.3);
+    QVERIFY(presets::writeArrays(*arrays, presets::statePath(at("best.safetensors"))).has_value());
+    presets::TrainJob more = rig_.job("best.safetensors", 4);
+    more.resume = true;
+    const auto again = TrainingRig::run(more);
+    QVERIFY2(again.has_value(), again ? "" : again.error().message.c_str());
+    QVERIFY(again->result.curve.back().validation > 1.1 * state->best);
+    QCOMPARE(again->result.state.best, state->best);
+    const auto weights = [](const presets::Model& m) {
+      return m.patch.find("controller")->tensors.at("weights")->data;
+    };
+    QVERIFY(weights(again->model) == weights(first->model));
+    const auto read = presets::readModel(at("best.safetensors"));
+    QVERIFY(read.has_value() && weights(*read) == weights(first->model));
+  }
+
+  /// A model that is killed at its first checkpoint says what it was trained on; what goes on holds the same out.
+  void goingOnHoldsOutTheSame() {
+    presets::TrainJob held = rig_.job("held.safetensors", 2);
+    held.data.seed = held.options.seed = 5;
+    int seen = 0;
+    const auto first =
+        presets::trainModel(held, registry(),
+                            [&](const TrainProgress& p) {
+                              if (!p.checkpoint) return;
+                              const auto read = presets::readModel(at("held.safetensors"));
+                              seen += read && read->info.validated == std::vector<std::string>{"b.wav#1"} &&
+                                      read->info.trained == p.checkpoint->trained && read->info.trained.size() == 2 &&
+                                      read->info.training.find("seed 5") != std::string::npos;
+                            },
+                            {});
+    QVERIFY(first.has_value());
+    QCOMPARE(seen, 2);
+    presets::TrainJob more = rig_.job("held.safetensors", 3);
+    more.resume = true;
+    more.data.validate.clear();
+    const auto again = TrainingRig::run(more);
+    QVERIFY2(again.has_value(), again ? "" : again.error().message.c_str());
+    QCOMPARE(again->model.info.validated, std::vector<std::string>{"b.wav#1"});
+    QVERIFY(again->model.info.training.find("seed 5") != std::string::npos);
+    // other takes, or other recordings, are refused and change nothing
+    const auto bytes = [&] { return presets::readModel(at("held.safetensors"))->info.training; };
+    const std::string before = bytes();
+    more.options.steps = 4;
+    more.data.validate = {"a.wav"};
+    const auto other = TrainingRig::run(more);
+    QVERIFY(!other.has_value() && other.error().message.find("b.wav#1") != std::string::npos);
+    more.data.validate.clear();
+    more.files = recordings(at("other"));
+    QVERIFY(!TrainingRig::run(more).has_value());
+    QCOMPARE(bytes(), before);
+  }
+
+  void goingOnNeedsSomethingToDo() {
+    QVERIFY(TrainingRig::run(rig_.job("left.safetensors", 2)).has_value());
+    presets::TrainJob more = rig_.job("left.safetensors", 2);
+    more.resume = true;
+    const auto done = TrainingRig::run(more);
+    QVERIFY(!done.has_value() && done.error().message.find("2 steps) already") != std::string::npos);
+    more.options.steps = 0;
+    more.options.minutes = 1e-9;
+    QVERIFY(!TrainingRig::run(more).has_value());
+    more.options.steps = 3;
+    QVERIFY(std::filesystem::remove(presets::statePath(at("left.safetensors"))));
+    const auto missing = TrainingRig::run(more);
+    QVERIFY(!missing.has_value() && missing.error().message.find("left.training") != std::string::npos);
+  }
+
+  /// A checkpoint that is not whole, or not of this model, is refused before anything is written.
+  void damagedCheckpointsAreRefused() {
+    QVERIFY(TrainingRig::run(rig_.job("hurt.safetensors", 2)).has_value());
+    const auto whole = presets::readArrays(presets::statePath(at("hurt.safetensors")));
+    QVERIFY(whole.has_value());
+    const auto before = presets::readModel(at("hurt.safetensors"))->info.training;
+    const auto refused = [&](const char* name, const std::function<void(std::vector<double>&)>& hurt) {
+      auto arrays = *whole;
+      for (auto& [n, values] : arrays)
+        if (n == name) hurt(values);
+      presets::TrainJob more = rig_.job("hurt.safetensors", 3);
+      more.resume = true;
+      return presets::writeArrays(arrays, presets::statePath(at("hurt.safetensors"))).has_value() &&
+             !TrainingRig::run(more).has_value() && presets::readModel(at("hurt.safetensors"))->info.training == before;
+    };
+    const auto nothing = [](std::vector<double>&) {};
+    for (const char* name : {"values", "mean", "square", "best"}) {
+      QVERIFY2(refused(name, [](auto& v) { v.resize(v.size() / 2); }), name);
+      QVERIFY2(refused(name, [](auto& v) { v[1] = std::numeric_limits<double>::quiet_NaN(); }), name);
+    }
+    QVERIFY(refused("count", [](auto& v) { v[0] = std::numeric_limits<double>::quiet_NaN(); }));
+    QVERIFY(refused("count", [](auto& v) { v[0] = -4; }));
+    QVERIFY(refused("count", [](auto& v) { v.clear(); }));
+    QVERIFY(!refused("none", nothing));  // whole it goes on
+  }
+
+  void namesMayHoldCommas() {
+    const std::vector<std::filesystem::path> files{"/r/a, b.wav", "/r/low/c.wav", "/r/d.wav"};
+    using Names = std::vector<std::string>;
+    QCOMPARE(splitNames("a, b.wav#2, low/c.wav,d.wav#1", files, "/r"), (Names{"a, b.wav#2", "low/c.wav", "d.wav#1"}));
+    QCOMPARE(splitNames(" d.wav ,, ", files, "/r"), Names{"d.wav"});
+    QCOMPARE(splitNames("", files, "/r"), Names{});
+  }
+
+  void aStopLeavesACheckpoint() {
+    std::stop_source stop;
+    const auto trained = presets::trainModel(
+        rig_.job("stopped.safetensors", 1000000), registry(),
+        [&](const TrainProgress& p) {
+          if (p.step >= 2) stop.request_stop();
+        },
+        stop.get_token());
+    QVERIFY(trained.has_value() && trained->result.cancelled);
+    const auto state = presets::readTrainState(at("stopped.safetensors"));
+    QVERIFY(state.has_value() && state->step >= 2);
+    QVERIFY(presets::readModel(at("stopped.safetensors")).has_value());
+  }
+
+  void aJobIsRefusedBeforeItBegins() {
+    for (const char* name : {"model.wav", "nowhere/model.safetensors", "folder"}) {
+      bool began = false;
+      presets::TrainJob j = rig_.job(name, 1);
+      const auto r = presets::trainModel(j, registry(), [&](const TrainProgress&) { began = true; }, {});
+      QVERIFY(!r.has_value() && !began);
+      QVERIFY(r.error().message.ends_with("."));
+    }
+    presets::TrainJob j = rig_.job("never.safetensors", 1);
+    j.resume = true;
+    QVERIFY(!TrainingRig::run(j).has_value());
+  }
+
+  void takesAreFoundAgain() {
+    const auto files = recordings(at("folder"));
+    QCOMPARE(files.size(), std::size_t{3});
+    const auto take = presets::takeSound(files, "b.wav#2", kModelRate);
+    QVERIFY2(take.has_value(), take ? "" : take.error().message.c_str());
+    QVERIFY(std::fabs(take->seconds() - 0.9) < 0.15);  // half a second of note, silence around
+    QVERIFY(!presets::takeSound(files, "b.wav#3", kModelRate).has_value());
+    QVERIFY(!presets::takeSound(files, "z.wav#1", kModelRate).has_value());
+  }
+};
+
+QTEST_GUILESS_MAIN(TestTrainJob)
+#include "tst_train_job.moc"
