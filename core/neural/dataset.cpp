@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/analysis/target.h"
+#include "core/analysis/polyphony.h"
 #include "core/neural/instruments.h"
 
 namespace core {
@@ -51,7 +51,7 @@ std::string reasonAgainst(const Source& s, double rate, const std::function<bool
   if (s.takes.empty()) return "Nothing in it sounds for as long as 80 ms.";
   const auto from = s.sound.begin() + s.takes.front().begin;
   const auto count = std::min(s.sound.end() - from, static_cast<std::ptrdiff_t>(kJudgedSeconds * rate));
-  if (analyse(std::vector<double>(from, from + count), rate, stop).polyphonic)
+  if (isPolyphonic(std::vector<double>(from, from + count), rate, stop))
     return "It seems to hold several notes at once; a model learns from one voice.";
   return {};
 }
