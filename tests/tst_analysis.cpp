@@ -9,6 +9,7 @@
 #include <QTemporaryDir>
 #include <QtTest>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numbers>
 #include <random>
@@ -30,6 +31,53 @@ std::vector<double> tone(double f0, double rate, double seconds, double silence 
   for (std::size_t i = first; i < x.size(); ++i)
     for (int k = 1; k <= partials && k * f0 < rate / 2; ++k)
       x[i] += 0.2 / k * std::sin(kTurn * f0 * k * static_cast<double>(i - first) / rate + k * k);
+  return x;
+}
+/// Notes of one instrument: partial k of amplitude `timbre(k)`, k^2 times `stiff` sharp, each note `each` s long.
+struct Playing {
+  std::vector<double> hertz;
+  double each = 0.5;
+  std::function<double(int)> timbre = [](int k) { return 1.0 / k; };
+  double stiff = 0, vibratoCents = 0, decaySeconds = 1e9, level = 0.1;
+
+  std::vector<double> sound(double rate, double seconds) const {
+    std::vector<double> x(static_cast<std::size_t>(seconds * rate), 0.0), phases(25, 0.0);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double t = static_cast<double>(i) / rate, in = std::fmod(t, each);
+      const double f0 = hertz[static_cast<std::size_t>(t / each) % hertz.size()] *
+                        std::exp2(vibratoCents / 1200 * std::sin(kTurn * 5.5 * t));
+      const double edge = std::clamp(std::min(in, each - in) / 0.015, 0.0, 1.0) * std::exp(-in / decaySeconds);
+      for (int k = 1; k <= 24; ++k) {
+        const double f = f0 * k * std::sqrt(1 + stiff * k * k);
+        double& phase = phases[static_cast<std::size_t>(k)];
+        phase += f / rate;
+        if (f < 0.45 * rate) x[i] += level * edge * timbre(k) * std::sin(kTurn * phase);
+      }
+    }
+    return x;
+  }
+};
+std::vector<double> together(std::vector<double> a, const std::vector<double>& b, double gain = 1) {
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) a[i] += gain * b[i];
+  return a;
+}
+/// In a room that rings for `t60` seconds, `gain` times as loud as the direct sound.
+std::vector<double> inRoom(const std::vector<double>& x, double rate, double t60, double gain = 1) {
+  std::mt19937 random(3);
+  std::normal_distribution<double> gauss;
+  std::vector<double> y = x;
+  const auto length = static_cast<std::size_t>(t60 * rate);
+  const double scale = gain * std::sqrt(13.8 / static_cast<double>(length));
+  for (std::size_t k = 50; k < length; ++k) {
+    const double h = scale * gauss(random) * std::pow(10, -3 * static_cast<double>(k) / static_cast<double>(length));
+    for (std::size_t i = k; i < y.size(); ++i) y[i] += h * x[i - k];
+  }
+  return y;
+}
+std::vector<double> withNoise(std::vector<double> x, double level) {
+  std::mt19937 random(8);
+  std::normal_distribution<double> gauss;
+  for (double& v : x) v += level * gauss(random);
   return x;
 }
 AudioData audio(const std::vector<double>& x, double rate) {
@@ -128,6 +176,55 @@ class TestAnalysis : public QObject {
       for (std::size_t i = 0; i < bell.size(); ++i)
         bell[i] += 0.1 * std::sin(kTurn * f * static_cast<double>(i) / 48000);
     QVERIFY(has(analyse(bell, 48000), "not multiples"));
+  }
+  /// One voice, however it sounds, is one voice; two are two, whatever they play on.
+  void voicesAreTold_data() {
+    constexpr double kRate = 16000, kLong = 4;
+    const std::vector<double> melody{262, 330, 294, 392, 349, 440, 294, 247}, below{196, 220, 175, 233};
+    const auto odd = [](int k) { return k % 2 ? 1.0 / k : 0.02 / k; };
+    const auto thinRoot = [](int k) { return k == 1 ? 0.02 : 1.0 / k; };
+    const auto subharmonic = [](int k) { return k % 2 ? 0.13 : 0.4; };
+    const auto brass = [](int k) { return k < 4 ? 0.1 * k : 1.2 / k; };
+    const auto few = [](int k) { return k <= 4 ? std::pow(0.4, k) * 2.5 : 0.0; };
+    QTest::addColumn<std::vector<double>>("x");
+    QTest::addColumn<bool>("several");
+    const auto row = [](const char* name, bool several, std::vector<double> x) {
+      QTest::newRow(name) << std::move(x) << several;
+    };
+    const auto play = [](const Playing& p) { return p.sound(kRate, kLong); };
+    row("melody", false, play({melody}));
+    row("melody in a room", false, inRoom(play({melody}), kRate, 0.6));
+    row("melody in a hall", false, inRoom(play({melody, 0.5, few}), kRate, 1.5));
+    row("breath", false, withNoise(play({melody, 0.5, few}), 0.02));
+    row("vibrato", false, play({melody, 0.5, [](int k) { return 1.0 / k; }, 0, 60}));
+    row("odd partials", false, play({melody, 0.5, odd}));
+    row("thin root", false, play({below, 1, thinRoot}));
+    row("strong octave", false, play({{65, 73}, 1, subharmonic}));
+    row("low", false, play({{32.7, 36.7, 41.2}, 1}));
+    row("stiff strings", false, play({melody, 0.5, [](int k) { return 1.0 / k; }, 4e-4, 0, 0.3}));
+    row("stiff strings in a room", false,
+        inRoom(play({melody, 0.5, [](int k) { return 1.0 / k; }, 4e-4, 0, 0.3}), kRate, 0.6));
+    row("brass in a room", false, inRoom(play({melody, 0.25, brass}), kRate, 1.0, 3));
+    row("third", true, together(play({{220}, 4}), play({{277.2}, 4})));
+    row("fourth, two timbres", true, together(play({{220}, 4, odd}), play({{293.7}, 4, few, 0, 20})));
+    row("fifth", true, together(play({{220}, 4}), play({{330}, 4})));
+    row("fifth, 6 dB softer", true, together(play({{220}, 4, few}), play({{330}, 4}), 0.5));
+    row("triad of saws", true, together(together(play({{131}, 4}), play({{165}, 4})), play({{196}, 4})));
+    const auto struck = [&](double f) { return play({{f}, 4, few, 4e-4, 0, 0.25}); };
+    row("chord that dies away", true, together(together(struck(262), struck(330)), struck(392)));
+    const std::vector<double> duet = together(play({melody, 0.5, few, 0, 20}), play({below, 1}));
+    row("duet", true, duet);
+    row("duet in a room", true, inRoom(duet, kRate, 0.6));
+    row("duet, 6 dB softer", true, together(play({melody}), play({below, 1, few}), 0.5));
+  }
+  void voicesAreTold() {
+    QFETCH(std::vector<double>, x);
+    QFETCH(bool, several);
+    for (const double rate : {16000.0, 44100.0}) {
+      const AudioData heard = resample(audio(x, 16000), rate);
+      const auto& y = heard.channels[0];
+      QCOMPARE(analyse(std::vector<double>(y.begin(), y.end()), rate).polyphonic, several);
+    }
   }
   void loudnessOfKnownTones() {
     QVERIFY(std::abs(aWeight(100) + 19.142) < 0.01 && std::abs(aWeight(1000)) < 0.01 &&

@@ -281,6 +281,27 @@ class TestTransfer : public QObject {
     only.octaveAuto = true;
     QCOMPARE(core::transfer(model, notes(kModelRate, 2, {220, 180}), registry(), only)->report.octave, 0.0);
   }
+  /// The distance to the trained mean is no reason to move what is in range, nor are a few frames.
+  void whatIsInRangeStays() {
+    core::TrainedRange range;
+    range.pitchMean = 0;
+    range.pitchLow = -1.5;
+    range.pitchHigh = 1.5;
+    core::SourceFeatures f;
+    const auto play = [&](int inside, int above) {
+      f.pitch.assign(static_cast<std::size_t>(inside), 0.9);
+      f.pitch.insert(f.pitch.end(), static_cast<std::size_t>(above), 1.7);
+      f.on.assign(f.pitch.size(), true);
+      return core::bestOctave(f, range);
+    };
+    QCOMPARE(play(100, 0), 0.0);
+    QCOMPARE(play(199, 1), 0.0);
+    QCOMPARE(play(90, 10), -1.0);  // a tenth gained
+    range.pitchLow = 4.95;         // of narrow ranges that no shift reaches, the nearest
+    range.pitchMean = 5;
+    range.pitchHigh = 5.05;
+    QCOMPARE(play(100, 0), 4.0);
+  }
   void autotuneFindsTuningAndKey() {
     std::vector<double> scale;  // G major, 20 cents high
     for (const int s : {7, 9, 11, 12, 14, 16, 18, 7, 11, 14}) scale.push_back(kC4Hz * std::exp2((s - 12 + 0.2) / 12));

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
+#include "core/analysis/peaks.h"
+#include "core/analysis/polyphony.h"
 #include "core/analysis/quantile.h"
 #include "core/analysis/stft.h"
 
@@ -12,96 +13,51 @@ namespace core {
 namespace {
 constexpr double kSilence = 1e-5;  // -100 dBFS
 
-struct Peak {
-  double hertz, power;
-};
-/// Spectral peaks of about 0.17 s around a moment, and how much of the power they hold.
-std::vector<Peak> tonalPeaks(std::span<const double> x, double rate, double centre, double& tonalShare) {
+/// Spectral peaks of about 0.17 s around a moment.
+SpectralPeaks peaksAround(std::span<const double> x, double rate, double centre) {
   const int size = rate > 30000 ? 8192 : 4096;
   const auto length = std::min(x.size(), static_cast<std::size_t>(size));
   const double start = std::clamp(centre * rate - size / 2.0, 0.0, static_cast<double>(x.size() - length));
   std::vector<double> part(static_cast<std::size_t>(size), 0.0);
   std::copy_n(x.begin() + static_cast<std::ptrdiff_t>(start), length, part.begin());
-  const Spectrogram s = spectrogram(part, size, size / 2);
-  std::vector<double> power(static_cast<std::size_t>(s.bins), 0.0);
-  for (std::size_t k = 0; k < power.size(); ++k) power[k] = s.row(1)[k] * s.row(1)[k];
-  const double loudest = *std::max_element(power.begin(), power.end());
-  const double all = std::accumulate(power.begin(), power.end(), 1e-30);
-  double tonal = 0;
-  std::vector<Peak> peaks;
-  for (std::size_t k = 4; k + 4 < power.size() && static_cast<double>(k) * rate / size < 8000; ++k) {
-    const bool top =
-        power[k] > power[k - 1] && power[k] >= power[k + 1] && power[k] > power[k - 2] && power[k] > power[k + 2];
-    if (!top || power[k] < 1e-4 * loudest || power[k] < 20 * std::min(power[k - 4], power[k + 4])) continue;
-    const double a = std::log(power[k - 1] + 1e-30), b = std::log(power[k]), c = std::log(power[k + 1] + 1e-30);
-    const double shift = 0.5 * (a - c) / (a - 2 * b + c);
-    peaks.push_back({(static_cast<double>(k) + shift) * rate / size, power[k]});
-    for (std::size_t i = k - 2; i <= k + 2; ++i) tonal += power[i];
-  }
-  tonalShare = tonal / all;
-  return peaks;
+  return findPeaks(spectrogram(part, size, size / 2).row(1), rate / size, 8000);
 }
-/// Share of the peaks at multiples of f0, and how many peaks that are.
-double explained(const std::vector<Peak>& peaks, double f0, int& count) {
+/// Share of the peaks at multiples of f0.
+double explained(const std::vector<SpectralPeak>& peaks, double f0) {
   double at = 0, all = 1e-30;
-  count = 0;
-  for (const Peak& p : peaks) {
+  for (const SpectralPeak& p : peaks) {
     const double k = std::round(p.hertz / f0);
     if (k > 40) continue;  // stiff strings leave the series there
     const bool hit = k >= 1 && std::abs(p.hertz - k * f0) < std::max(0.02 * p.hertz / std::sqrt(k), 4.0);
     const double weight = std::pow(p.power, 0.25);  // compressed, so that one loud partial does not decide
     at += hit ? weight : 0;
-    count += hit;
     all += weight;
   }
   return at / all;
 }
 
-/// Whether the peaks are two or more harmonic series: what one peak's series leaves is one again.
-bool isChord(const std::vector<Peak>& peaks) {
-  for (const Peak& first : peaks) {
-    if (first.power < 0.05 * peaks[0].power) continue;
-    std::vector<Peak> rest;
-    int own = 0, other = 0;
-    for (const Peak& p : peaks) {
-      const double k = std::round(p.hertz / first.hertz);
-      if (k >= 1 && std::abs(p.hertz - k * first.hertz) < 0.01 * p.hertz)
-        ++own;
-      else
-        rest.push_back(p);
-    }
-    if (own >= 3 && rest.size() >= 3 && explained(rest, rest[0].hertz, other) > 0.5 && other >= 3) return true;
-  }
-  return false;
-}
-
-/// Do the partials belong to one harmonic series, to two, or to none? Judged at loud moments, each
-/// by its own pitch, so that a melody is not taken for a chord.
+/// Do the partials belong to harmonic series? Judged at loud moments, each by its own pitch.
 void judgePartials(std::span<const double> x, double rate, const Envelope& e, TargetAnalysis& a) {
   const double loudest = *std::max_element(e.rms.begin(), e.rms.end());
   std::vector<double> moments, shares;
   for (std::size_t i = 0; i < e.rms.size(); ++i)
     if (e.rms[i] > 0.3 * loudest) moments.push_back(static_cast<double>(i) * e.hopSeconds);
-  int chords = 0, tonal = 0;
+  int tonal = 0;
   const int count = std::min<int>(9, static_cast<int>(moments.size()));
   for (int m = 0; m < count; ++m) {
     const double t =
         moments[(2 * static_cast<std::size_t>(m) + 1) * moments.size() / (2 * static_cast<std::size_t>(count))];
-    double tonalShare = 0;
-    const std::vector<Peak> peaks = tonalPeaks(x, rate, t, tonalShare);
-    if (tonalShare < 0.6 || peaks.empty()) continue;
+    const auto [peaks, share] = peaksAround(x, rate, t);
+    if (share < 0.6 || peaks.empty()) continue;
     ++tonal;
-    int hits = 0;
-    // a common divisor explains any chord, but then its own first partials are missing
+    // a common divisor explains anything, but then its own first partials are missing
     const double f0 = a.pitch.at(t);
-    const bool rooted = std::any_of(peaks.begin(), peaks.end(), [f0](const Peak& p) { return p.hertz < 2.3 * f0; });
-    shares.push_back(a.f0 > 0 && rooted ? explained(peaks, f0, hits) : 0);
-    chords += shares.back() < 0.75 && isChord(peaks);
+    const bool rooted = peaks.front().hertz < 2.3 * f0;
+    shares.push_back(a.f0 > 0 && rooted ? explained(peaks, f0) : 0);
   }
   a.harmonicShare = quantile(shares, 0.5);
-  if (2 * tonal <= count || (a.pitch.voicedShare() > 0.3 && a.harmonicShare > 0.75)) return;
-  a.polyphonic = 2 * chords > tonal;
-  a.inharmonic = !a.polyphonic;
+  const bool harmonic = a.pitch.voicedShare() > 0.3 && a.harmonicShare > 0.75;
+  a.inharmonic = !a.polyphonic && 2 * tonal > count && !harmonic;
 }
 
 void warn(TargetAnalysis& a, double seconds) {
@@ -211,6 +167,7 @@ TargetAnalysis analyse(std::span<const double> x, double rate, const std::functi
   a.f0 = a.pitch.voicedShare() > 0.1 ? a.pitch.median() : 0;
   if (stop && stop()) return a;
   a.t60 = decayTime(x, rate, a.release);
+  a.polyphonic = isPolyphonic(x, rate, stop);
   judgePartials(x, rate, e, a);
   warn(a, seconds);
   return a;

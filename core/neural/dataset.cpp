@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/analysis/target.h"
+#include "core/analysis/polyphony.h"
 #include "core/file/recordings.h"
 #include "core/neural/instruments.h"
 
@@ -47,13 +47,37 @@ Result<std::vector<std::vector<float>>> heard(const FrontCut& cut, const Registr
 
 /// Why a recording is not trained on; empty: it is.
 std::string reasonAgainst(const Source& s, double rate, const std::function<bool()>& stop) {
-  if (s.takes.empty()) return "It is silent.";
   if (static_cast<double>(s.sound.size()) < kShortestFile * rate) return "It is shorter than half a second.";
+  if (peakOf(s.sound) < kSilent) return "It is silent.";
+  if (s.takes.empty()) return "Nothing in it sounds for as long as 80 ms.";
   const auto from = s.sound.begin() + s.takes.front().begin;
   const auto count = std::min(s.sound.end() - from, static_cast<std::ptrdiff_t>(kJudgedSeconds * rate));
-  if (analyse(std::vector<double>(from, from + count), rate, stop).polyphonic)
+  if (isPolyphonic(std::vector<double>(from, from + count), rate, stop))
     return "It seems to hold several notes at once; a model learns from one voice.";
   return {};
+}
+
+/// The takes of a copy that lasts `longer` times as long as its recording, where they lie in it. They are not found
+/// anew: a pause about as long as the shortest gap would part the copy elsewhere, and what is held out of the
+/// recording would be trained on in the copy.
+std::vector<Take> stretched(std::vector<Take> takes, double longer, std::size_t frames) {
+  for (Take& t : takes) {
+    t.begin = static_cast<std::int64_t>(static_cast<double>(t.begin) * longer);
+    t.end = std::min(static_cast<std::int64_t>(frames),
+                     static_cast<std::int64_t>(std::ceil(static_cast<double>(t.end) * longer)));
+  }
+  return takes;
+}
+
+/// Parts takes from those that are trained on: those that are named, or else every tenth. `number` counts on over
+/// recordings.
+void holdOut(std::vector<Take>& takes, const std::string& file, const std::vector<std::string>& names, int& number) {
+  for (Take& take : takes) {
+    const auto named = [&](const std::string& v) { return v == take.name || v == file; };
+    take.validation =
+        names.empty() ? number % kValidateEvery == kValidateEvery / 2 : std::any_of(names.begin(), names.end(), named);
+    ++number;
+  }
 }
 }  // namespace
 
@@ -96,31 +120,26 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
       set.skipped_.push_back({name, read.error().message});
       continue;
     }
-    std::vector<double> pitches{0};
-    if (options.pitchCopies) pitches.insert(pitches.end(), std::begin(kCents), std::end(kCents));
-    for (const double cents : pitches) {
-      Source s;
-      s.file = name;
-      s.copy = cents != 0;
-      s.sound = resample(atPitch(*read, cents), set.rate_, ResampleQuality::standard).folded();
-      s.takes = findTakes(name, s.sound, set.rate_);
-      if (std::string reason = s.copy ? "" : reasonAgainst(s, set.rate_, stops); !reason.empty()) {
-        set.skipped_.push_back({name, std::move(reason)});
-        break;
-      }
-      for (std::size_t t = 0; t < s.takes.size(); ++t, s.copy ? 0 : ++number) {
-        Take& take = s.takes[t];
-        const auto named = [&](const std::string& v) { return v == take.name || v == name; };
-        if (s.copy) {
-          // the same takes in the same order: resampling keeps silences
-          const Source& original = set.sources_[set.sources_.size() - (cents == kCents[0] ? 1 : 2)];
-          take.validation = t < original.takes.size() && original.takes[t].validation;
-        } else {
-          take.validation = options.validate.empty()
-                                ? number % kValidateEvery == kValidateEvery / 2
-                                : std::any_of(options.validate.begin(), options.validate.end(), named);
-        }
-      }
+    Source recording;
+    recording.file = name;
+    recording.sound = resample(*read, set.rate_, ResampleQuality::standard).folded();
+    recording.takes = findTakes(name, recording.sound, set.rate_);
+    if (std::string reason = reasonAgainst(recording, set.rate_, stops); !reason.empty()) {
+      set.skipped_.push_back({name, std::move(reason)});
+      continue;
+    }
+    holdOut(recording.takes, name, options.validate, number);
+    std::vector<Source> pitches{std::move(recording)};
+    for (const double cents : kCents) {
+      if (!options.pitchCopies) break;
+      Source copy;
+      copy.file = name;
+      copy.copy = true;
+      copy.sound = resample(atPitch(*read, cents), set.rate_, ResampleQuality::standard).folded();
+      copy.takes = stretched(pitches.front().takes, std::exp2(-cents / 1200), copy.sound.size());
+      pitches.push_back(std::move(copy));
+    }
+    for (Source& s : pitches) {
       auto features = heard(cut, registry, s.sound, options.memory, stops);
       if (!features) return features.error();
       s.features = std::move(*features);
@@ -129,11 +148,14 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
     if (stop.stop_requested()) return Error{"Cancelled."};
   }
   set.nameInstruments();
-  if (set.takeNames(false).empty())
-    return Error{"There is nothing to train on: " +
-                 (set.skipped_.empty() ? std::string("the folder holds no recordings.")
-                                       : set.skipped_.front().file + ": " + set.skipped_.front().reason)};
+  if (set.takeNames(false).empty()) return Error{"There is nothing to train on: " + set.whyNothing()};
   return set;
+}
+
+std::string Dataset::whyNothing() const {
+  if (!sources_.empty()) return "all takes are held out; hold out fewer.";
+  if (!skipped_.empty()) return skipped_.front().file + ": " + skipped_.front().reason;
+  return "the folder holds no recordings.";
 }
 
 std::vector<std::string> Dataset::takeNames(bool validation) const {

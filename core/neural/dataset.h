@@ -89,6 +89,7 @@ class Dataset {
 
  private:
   void nameInstruments();
+  std::string whyNothing() const;  ///< is there to train on
   bool overlapsValidation(const Source& source, std::int64_t begin, std::int64_t end) const;
 
   double rate_ = 16000, gain_ = 0;  ///< Hz; dB by which clips differ from their recordings

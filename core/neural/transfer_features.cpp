@@ -107,21 +107,29 @@ double spreadOf(std::span<const double> x) {
   return x.empty() ? 0 : std::sqrt(sum / static_cast<double>(x.size()));
 }
 double bestOctave(const SourceFeatures& features, const TrainedRange& range) {
+  constexpr double kClearly = 0.02;  // of the sounding frames: less is no reason to move
   const std::vector<double> x = features.sounding(features.pitch);
   if (x.empty()) return 0;
-  const double mean = meanOf(x);
-  double best = 0, most = -1e9;
+  struct Candidate {
+    double octave, inside, away;
+  };
+  std::vector<Candidate> candidates;
+  double most = 0;
   for (const int octave : {0, 1, -1, 2, -2, 3, -3, 4, -4}) {
     const auto inside = std::count_if(
         x.begin(), x.end(), [&](double v) { return v + octave >= range.pitchLow && v + octave <= range.pitchHigh; });
-    const double score =
-        static_cast<double>(inside) / static_cast<double>(x.size()) - 0.01 * std::abs(mean + octave - range.pitchMean);
-    if (score > most + 1e-9) {
-      most = score;
-      best = octave;
-    }
+    candidates.push_back({static_cast<double>(octave), static_cast<double>(inside) / static_cast<double>(x.size()),
+                          std::abs(meanOf(x) + octave - range.pitchMean)});
+    most = std::max(most, candidates.back().inside);
   }
-  return best;
+  const auto nearestMean = [](const Candidate& a, const Candidate& b) { return a.away < b.away; };
+  if (most < kClearly) return std::min_element(candidates.begin(), candidates.end(), nearestMean)->octave;
+  std::erase_if(candidates, [&](const Candidate& c) { return c.inside <= most - kClearly; });
+  const auto nearest = [&](const Candidate& a, const Candidate& b) {
+    const double da = std::abs(a.octave), db = std::abs(b.octave);
+    return da != db ? da < db : a.inside != b.inside ? a.inside > b.inside : nearestMean(a, b);
+  };
+  return std::min_element(candidates.begin(), candidates.end(), nearest)->octave;
 }
 
 namespace {

@@ -31,9 +31,10 @@ Result<std::vector<float>> play(const Patch& patch, const Registry& registry, co
 /// A sound as it is in the room that the model was trained in (core/neural/rooms.h); unchanged where there is none.
 Result<std::vector<float>> inTrainedRoom(const Patch& model, const Registry& registry, const std::vector<float>& sound);
 
-/// The octave that brings most sounding frames into the trained range; of equals the one whose mean
-/// lies nearest to the trained mean, then the smallest shift. (The demonstration of DDSP rounds
-/// the difference of means up, which shifts a sound that lies a little low by a whole octave.)
+/// The smallest shift that brings as many sounding frames into the trained range as any, to within 2 % of them: what is
+/// in range stays where it is played. Where no shift brings any in, the one whose mean lies nearest to the trained
+/// mean. (The demonstration of DDSP rounds the difference of means up, which shifts a sound that lies a little low by
+/// a whole octave.)
 double bestOctave(const SourceFeatures& features, const TrainedRange& range);
 
 struct Tuning {

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Recordings to train on: what is held out stays out of the copies at other pitches too, and why files are left out.
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "core/file/recordings.h"
+#include "core/neural/dataset.h"
+#include "tests/model_rig.h"
+
+using namespace tests;
+
+namespace {
+/// Notes of 0.2 s with pauses from 97 to 104 ms between them: about as long as the shortest gap between takes.
+std::vector<float> shortPauses() {
+  std::vector<float> x;
+  for (int note = 0; note < 16; ++note) {
+    const std::vector<float> played = notes(kModelRate, 0.7, {200.0 + 10 * note}, -16).channels[0];
+    x.insert(x.end(), played.begin() + 1600, played.begin() + 4800);
+    x.insert(x.end(), static_cast<std::size_t>((0.097 + 0.001 * (note % 8)) * kModelRate), 0.0F);
+  }
+  return x;
+}
+AudioData mono(std::vector<float> x) { return {kModelRate, {std::move(x)}}; }
+}  // namespace
+
+class TestDataset : public QObject {
+  Q_OBJECT
+  QTemporaryDir dir_;
+  std::optional<FrontCut> cut_;
+
+  std::filesystem::path at(const char* name) const { return dir_.filePath(QString::fromLatin1(name)).toStdString(); }
+  /// A folder of one file.
+  std::filesystem::path folderOf(const char* name, const AudioData& audio) const {
+    std::filesystem::create_directory(at(name));
+    if (!writeAudio(at(name) / "a.wav", audio, AudioFormat::wav32f)) return {};
+    return at(name);
+  }
+  Result<Dataset> load(const std::filesystem::path& folder, const std::vector<std::string>& validate = {},
+                       bool copies = false) const {
+    return Dataset::load(recordings(folder), *cut_, registry(), {{}, validate, copies, 1},
+                         [](const std::string&, double) {}, {});
+  }
+
+ private Q_SLOTS:
+  void initTestCase() {
+    auto cut = cutFront(follower(), registry(), 100);
+    QVERIFY(dir_.isValid() && cut.has_value());
+    cut_ = std::move(*cut);
+  }
+
+  /// A pause of 98 ms is a gap in a copy that lasts longer; its takes are still those of the recording.
+  void heldOutInEveryCopy() {
+    const auto folder = folderOf("pauses", mono(shortPauses()));
+    const auto data = load(folder, {"a.wav#2", "a.wav#4"}, true);
+    QVERIFY2(data.has_value(), data ? "" : data.error().message.c_str());
+    QCOMPARE(data->sources().size(), std::size_t{3});
+    const Source& original = data->sources()[0];
+    bool partedElsewhere = false;
+    for (std::size_t s = 1; s < 3; ++s) {
+      const Source& copy = data->sources()[s];
+      QVERIFY(copy.copy && copy.takes.size() == original.takes.size());
+      const double longer = static_cast<double>(copy.sound.size()) / static_cast<double>(original.sound.size());
+      partedElsewhere = partedElsewhere || findTakes("", copy.sound, kModelRate).size() != original.takes.size();
+      for (std::size_t t = 0; t < copy.takes.size(); ++t) {
+        const Take &take = copy.takes[t], &of = original.takes[t];
+        QCOMPARE(take.name, of.name);
+        QCOMPARE(take.validation, of.validation);
+        QVERIFY(std::fabs(static_cast<double>(take.begin) - longer * static_cast<double>(of.begin)) < 3);
+        QVERIFY(std::fabs(static_cast<double>(take.end) - longer * static_cast<double>(of.end)) < 3);
+      }
+    }
+    QVERIFY(partedElsewhere);  // or this tells nothing
+    QCOMPARE(data->takeNames(true).size(), std::size_t{2});
+  }
+
+  void reasonsAreTrue_data() {
+    QTest::addColumn<double>("seconds");
+    QTest::addColumn<double>("sounds");
+    QTest::addColumn<QString>("says");
+    QTest::newRow("5 ms") << 0.005 << 0.005 << "a.wav: It is shorter than half a second.";
+    QTest::newRow("cut") << 0.3 << 0.3 << "a.wav: It is shorter than half a second.";
+    QTest::newRow("silence") << 2.0 << 0.0 << "a.wav: It is silent.";
+    QTest::newRow("a click") << 2.0 << 0.02 << "a.wav: Nothing in it sounds for as long as 80 ms.";
+  }
+  void reasonsAreTrue() {
+    QFETCH(double, seconds);
+    QFETCH(double, sounds);
+    QFETCH(QString, says);
+    std::vector<float> x = notes(kModelRate, 2.5, {220}, -16).channels[0];
+    x.erase(x.begin(), x.begin() + 1600);
+    x.resize(static_cast<std::size_t>(seconds * kModelRate));
+    std::fill(x.begin() + static_cast<std::ptrdiff_t>(sounds * kModelRate), x.end(), 0.0F);
+    const auto data = load(folderOf(QTest::currentDataTag(), mono(std::move(x))));
+    QVERIFY(!data.has_value());
+    QCOMPARE(QString::fromStdString(data.error().message), "There is nothing to train on: " + says);
+  }
+  /// Two voices in a fifth are left out, one of them alone is not, nor what rings on in a room.
+  void duetsAreLeftOut() {
+    const AudioData low = notes(kModelRate, 3, {220, 262, 196}, -20), high = notes(kModelRate, 3, {330, 392, 294}, -20);
+    AudioData duet = low, room = low;
+    for (std::size_t i = 0; i < duet.frames(); ++i) duet.channels[0][i] += high.channels[0][i];
+    constexpr std::size_t kLoop = 600;  // frames: dies away by 60 dB in 0.7 s
+    for (std::size_t i = kLoop; i < room.frames(); ++i) room.channels[0][i] += 0.7F * room.channels[0][i - kLoop];
+    QVERIFY(load(folderOf("low", low)).has_value() && load(folderOf("room", room)).has_value());
+    const auto data = load(folderOf("duet", duet));
+    QVERIFY(!data.has_value());
+    QCOMPARE(QString::fromStdString(data.error().message),
+             QString("There is nothing to train on: a.wav: It seems to hold several notes at once; a model learns from "
+                     "one voice."));
+  }
+  void allHeldOut() {
+    const auto folder = folderOf("held", notes(kModelRate, 2, {220, 330}, -16));
+    QVERIFY(load(folder).has_value());
+    const auto data = load(folder, {"a.wav"});
+    QVERIFY(!data.has_value());
+    QCOMPARE(QString::fromStdString(data.error().message),
+             QString("There is nothing to train on: all takes are held out; hold out fewer."));
+  }
+};
+
+QTEST_GUILESS_MAIN(TestDataset)
+#include "tst_dataset.moc"
