@@ -15,7 +15,7 @@ namespace {
 constexpr double kGateUnderPeak = 45;  // dB under the loudest: the gate's level
 constexpr double kEnoughInside = 0.9;
 constexpr double kShortest = 0.1;    // s: a low pitch needs several periods to be known
-constexpr float kSilent = 1e-5F;     // -100 dBFS
+constexpr float kSilent = 1e-4F;     // -80 dBFS: over the dither of 16 bits
 constexpr double kListenPart = 0.3;  // of a transfer's time, about
 
 AudioData monoSound(const AudioData& source, double rate) { return resample({source.rate, {source.folded()}}, rate); }
