@@ -343,6 +343,60 @@ class TestTransfer : public QObject {
     QVERIFY(!core::transfer(notePatch(), x, registry(), {}).has_value());
   }
 
+  void nothingToPlayIsRefused() {
+    const auto says = [](const AudioData& x) {
+      const auto t = core::transfer(follower(), x, registry(), {});
+      return t ? QString() : QString::fromStdString(t.error().message);
+    };
+    AudioData x = notes(kModelRate, 1, {220}, -16);
+    QVERIFY2(says(x).isEmpty(), qPrintable(says(x)));
+    x.channels[0].resize(1500);  // 94 ms
+    QVERIFY2(says(x).contains("shorter than"), qPrintable(says(x)));
+    QVERIFY(says({kModelRate, {std::vector<float>(16000)}}).contains("silent"));
+  }
+  /// What is shown before a transfer is what the transfer then plays from.
+  void conditionedBeforeItIsPlayed() {
+    const Patch model = follower();
+    const AudioData low = notes(44100, 2, {70, 80}, -55);
+    core::TransferOptions o;
+    o.octaveAuto = o.matchLoudness = true;
+    const auto before = core::condition(model, low, registry(), o);
+    const auto t = core::transfer(model, low, registry(), o);
+    QVERIFY(before.has_value() && t.has_value());
+    QCOMPARE(before->features.pitch, t->features.pitch);
+    QCOMPARE(before->features.loudness, t->features.loudness);
+    QCOMPARE(before->report.octave, 2.0);
+    QCOMPARE(before->range.pitchHigh, 0.8);
+    const auto sounding = before->features.sounding(before->features.pitch);
+    const auto in = std::count_if(sounding.begin(), sounding.end(), [](double p) { return p >= -0.8 && p <= 0.8; });
+    QCOMPARE(static_cast<double>(in) / static_cast<double>(sounding.size()), t->report.insidePitch);
+  }
+  /// Listening and playing can both be stopped, and say how far they are, in one rising count.
+  void transferCanBeStopped() {
+    const Patch model = follower();
+    const AudioData x = notes(kModelRate, 20, {220, 262}, -16);
+    std::vector<double> told;
+    core::TransferOptions o;
+    o.progress = [&told](double p) {
+      told.push_back(p);
+      return true;
+    };
+    QVERIFY(core::transfer(model, x, registry(), o).has_value());
+    QVERIFY(told.size() > 6 && std::is_sorted(told.begin(), told.end()));
+    QVERIFY(told.front() < 0.1 && told.back() > 0.9 && told.back() <= 1);
+    for (const double last : {0.0, 0.2, 0.7}) {
+      int after = 0;
+      o.progress = [&](double p) {
+        if (p >= last) ++after;
+        return p < last;
+      };
+      const auto t = core::transfer(model, x, registry(), o);
+      QVERIFY(!t.has_value());
+      QCOMPARE(t.error().message, std::string("Cancelled."));
+      QCOMPARE(after, 1);
+    }
+  }
+
   // ---- measures -------------------------------------------------------------------------------
 
   void evaluationOfKnownErrors() {

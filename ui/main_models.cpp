@@ -8,6 +8,7 @@
 #include "core/neural/parts.h"
 #include "ui/canvas/canvas.h"
 #include "ui/dialogs/swap_dialog.h"
+#include "ui/dialogs/transfer_dialog.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
 
@@ -16,6 +17,8 @@ namespace ui {
 void MainWindow::buildModelMenu() {
   QMenu* menu = menuBar()->addMenu(tr("&Model"));
   menu->addAction(tr("&Train..."), QKeySequence(Qt::CTRL | Qt::Key_T), this, &MainWindow::showTraining);
+  menu->addAction(tr("Transfer a re&cording..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_T), this,
+                  [this] { transferRecording(); });
   menu->addSeparator();
   menu->addAction(tr("&Swap parts..."), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_P), this, &MainWindow::swapParts);
   QAction* dry = menu->addAction(tr("&Dereverberate"), this, &MainWindow::dereverberate);
@@ -58,6 +61,15 @@ void MainWindow::swapParts() {
   if (dialog.exec() != QDialog::Accepted || !dialog.result()) return;
   document_.loadPreset(*dialog.result());  // one undo step
   canvas_->frameAll();
+}
+
+/// Beside the window, which goes on playing; there is one.
+TransferDialog& MainWindow::transferRecording() {
+  if (!transfer_) transfer_ = new TransferDialog(document_, this);
+  transfer_->show();
+  transfer_->raise();
+  transfer_->activateWindow();
+  return *transfer_;
 }
 
 /// A model that was trained here: one undo step, and a word on how it is played.

@@ -18,6 +18,7 @@
 #include "ui/browser/browser.h"
 #include "ui/canvas/canvas.h"
 #include "ui/dialogs/audio_dialog.h"
+#include "ui/dialogs/transfer_dialog.h"
 #include "ui/fit/fit_panel.h"
 #include "ui/inspector/inspector.h"
 #include "ui/midi_map.h"
@@ -212,6 +213,7 @@ void MainWindow::closeEvent(QCloseEvent* e) {
   if (!mayDiscard()) return e->ignore();
   fitPanel_->stop();
   trainPanel_->stop();
+  if (transfer_) transfer_->stop();
   document_.discardAutosave();
   e->accept();
 }

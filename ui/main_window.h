@@ -28,6 +28,7 @@ class MidiMap;
 class NodePictures;
 class TopBar;
 class TrainPanel;
+class TransferDialog;
 
 /// What the app lends to the window.
 struct WindowServices {
@@ -68,6 +69,7 @@ class MainWindow : public QMainWindow {
   void dereverberate();
   void takeRoomOf(const QString& path);
   void swapParts();
+  TransferDialog& transferRecording();
   /// Shows a sentence in the strip under the canvas for a while.
   void say(const QString& sentence);
 
@@ -114,6 +116,7 @@ class MainWindow : public QMainWindow {
   Inspector* inspector_;
   FitPanel* fitPanel_;
   TrainPanel* trainPanel_;
+  TransferDialog* transfer_ = nullptr;  ///< null until it is asked for
   QTabWidget* dock_;
   Keyboard* keyboard_;
   QLabel *notice_, *badge_;

@@ -4,7 +4,9 @@
 #include <QApplication>
 #include <QFont>
 #include <QPalette>
+#include <QStyle>
 #include <QStyleFactory>
+#include <QWidget>
 
 namespace ui {
 namespace {
@@ -77,6 +79,8 @@ QToolTip { background: @node; color: @text; border: 1px solid @line; padding: 4p
 QLabel[role="title"] { font-size: 15px; font-weight: 600; }
 QLabel[role="heading"] { font-size: 12px; font-weight: 600; color: @secondary; }
 QLabel[role="secondary"] { font-size: 12px; color: @secondary; }
+QLabel[role="warning"] { color: @warn; }
+QLabel[role="trouble"] { font-size: 12px; color: @bad; }
 QLabel[role="number"] { font-size: 22px; font-weight: 600; }
 QLabel[role="notice"] { background: @node; border: 1px solid @warn; border-radius: 5px; padding: 4px 8px; }
 QPushButton, QToolButton { background: @node; color: @text; border: 1px solid @line; border-radius: 5px; padding: 4px 10px; }
@@ -116,7 +120,7 @@ QSlider::handle:horizontal { background: @text; width: 14px; height: 14px; margi
 QSlider::handle:horizontal:focus { border: 2px solid @accent; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px; }
 QSlider::handle:horizontal:disabled { background: @structure; }
 QCheckBox::indicator { width: 13px; height: 13px; border: 1px solid @secondary; border-radius: 3px; background: @field; }
-QCheckBox::indicator:checked { border: 3px solid @accent; background: @onAccent; }
+QCheckBox::indicator:checked { width: 9px; height: 9px; border: 3px solid @accent; background: @onAccent; }
 QCheckBox::indicator:focus { border-color: @accent; }
 QMenuBar { background: @panel; } QMenuBar::item:selected { background: @line; }
 QMenu { background: @node; color: @text; border: 1px solid @line; padding: 4px; }
@@ -145,6 +149,12 @@ QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: 
 }
 
 }  // namespace
+
+void setRole(QWidget& widget, const char* role) {
+  widget.setProperty("role", role);
+  widget.style()->unpolish(&widget);  // the style sheet is looked up once
+  widget.style()->polish(&widget);
+}
 
 const Theme& theme() { return *current; }
 

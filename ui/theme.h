@@ -8,6 +8,7 @@
 #include "core/graph/node.h"
 
 class QApplication;
+class QWidget;
 
 namespace ui {
 
@@ -26,6 +27,9 @@ enum class ThemeKind { dark, light };
 const Theme& theme();
 /// Sets palette, font and style sheet of the program.
 void applyTheme(QApplication& app, ThemeKind kind);
+
+/// Gives a widget another part of the style sheet ("primary", "stop", "secondary", ...).
+void setRole(QWidget& widget, const char* role);
 
 /// What a cable carries, as an eye should tell it apart.
 enum class SignalKind { audio, control, vector };

@@ -14,8 +14,27 @@ namespace core {
 namespace {
 constexpr double kGateUnderPeak = 45;  // dB under the loudest: the gate's level
 constexpr double kEnoughInside = 0.9;
+constexpr double kShortest = 0.1;    // s: a low pitch needs several periods to be known
+constexpr float kSilent = 1e-4F;     // -80 dBFS: over the dither of 16 bits
+constexpr double kListenPart = 0.3;  // of a transfer's time, about
 
 AudioData monoSound(const AudioData& source, double rate) { return resample({source.rate, {source.folded()}}, rate); }
+
+/// Progress of a stage as a stretch of the whole.
+std::function<bool(double)> stretch(const std::function<bool(double)>& whole, double from, double to) {
+  if (!whole) return {};
+  return [&whole, from, to](double done) { return whole(from + done * (to - from)); };
+}
+
+/// A recording that has nothing to follow is refused, not played as silence.
+Result<void> mayBePlayed(const AudioData& source) {
+  if (source.seconds() < kShortest)
+    return Error{"The recording is shorter than a tenth of a second, too short to follow a pitch in."};
+  const std::vector<float> x = source.folded();
+  if (std::none_of(x.begin(), x.end(), [](float v) { return std::fabs(v) > kSilent; }))
+    return Error{"The recording is silent, so there is nothing to play again."};
+  return {};
+}
 
 /// Loudness of the source onto that of the training: mean and spread of what sounds; narrower when
 /// that leaves too much outside the range. Quieter than what sounds only shifts.
@@ -146,47 +165,57 @@ Result<AudioData> openLoop(const Patch& model, const AudioData& source, const Re
   return AudioData{model.rate, {std::move(*y)}};
 }
 
-Result<Transferred> transfer(const Patch& model, const AudioData& source, const Registry& registry,
-                             const TransferOptions& options) {
-  Transferred t;
-  t.patch = model;
-  TransferReport& report = t.report;
+Result<Conditioned> condition(const Patch& model, const AudioData& source, const Registry& registry,
+                              const TransferOptions& options) {
   const auto range = trainedRange(model, registry);
   if (!range) return range.error();
+  if (auto heard = mayBePlayed(source); !heard) return heard.error();
+  Conditioned c{model, *range, {}, {}};
   if (options.noReverb) {
     auto dry = withoutReverb(model, registry);
     if (!dry) return dry.error();
-    t.patch = std::move(*dry);
+    c.patch = std::move(*dry);
   }
-  const auto id = insertConditioner(t.patch, registry);
+  const auto id = insertConditioner(c.patch, registry);
   if (!id) return id.error();
   const AudioData x = monoSound(source, model.rate);
-  const auto features = listenTo(model, registry, x.channels[0]);
+  const auto features = listenTo(model, registry, x.channels[0], stretch(options.progress, 0, 0.5));
   if (!features) return features.error();
   if (features->soundingShare() == 0)
-    report.notes.push_back("The sound has no pitch that could be followed; what comes out says little.");
-  PatchNode& knobs = *t.patch.find(*id);
+    c.report.notes.push_back("The sound has no pitch that could be followed; what comes out says little.");
+  PatchNode& knobs = *c.patch.find(*id);
   if (options.octaveAuto || options.octave) {
-    report.octave = options.octave ? *options.octave : bestOctave(*features, *range);
-    knobs.values["octave"] = report.octave;
+    c.report.octave = options.octave ? *options.octave : bestOctave(*features, *range);
+    knobs.values["octave"] = c.report.octave;
   }
-  if (options.matchLoudness) matchLoudness(*features, *range, knobs, report);
-  if (options.autotune > 0) setTuning(*features, options.autotune, knobs, report);
+  if (options.matchLoudness) matchLoudness(*features, *range, knobs, c.report);
+  if (options.autotune > 0) setTuning(*features, options.autotune, knobs, c.report);
   if (options.gate) {
     knobs.values["gate"] = 1;
     knobs.values["sure"] = 0.5;
     knobs.values["floor"] = std::clamp(features->loudest - kGateUnderPeak, -100.0, 0.0);
-    if (auto done = insertGate(t.patch, registry, *id); !done) return done.error();
+    if (auto done = insertGate(c.patch, registry, *id); !done) return done.error();
   }
-  const auto conditioned = listenTo(t.patch, registry, x.channels[0]);
+  auto conditioned = listenTo(c.patch, registry, x.channels[0], stretch(options.progress, 0.5, 1));
   if (!conditioned) return conditioned.error();
-  countInside(*conditioned, *range, report);
+  countInside(*conditioned, *range, c.report);
+  c.features = std::move(*conditioned);
+  return c;
+}
 
+Result<Transferred> transfer(const Patch& model, const AudioData& source, const Registry& registry,
+                             const TransferOptions& options) {
+  TransferOptions listening = options;
+  listening.progress = stretch(options.progress, 0, kListenPart);
+  auto by = condition(model, source, registry, listening);
+  if (!by) return by.error();
+  Transferred t{std::move(*by), {}};
+  TransferReport& report = t.report;
   const auto latency = measureLatency(model, registry);
   if (!latency) return latency.error();
   report.latencyMeasured = latency->has_value();
   report.latencySeconds = latency->value_or(0);
-  const auto y = openLoop(t.patch, x, registry, report.latencySeconds, options.progress);
+  const auto y = openLoop(t.patch, source, registry, report.latencySeconds, stretch(options.progress, kListenPart, 1));
   if (!y) return y.error();
   t.sound = resample(*y, source.rate);
   std::vector<float>& out = t.sound.channels[0];

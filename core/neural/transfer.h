@@ -8,6 +8,7 @@
 
 #include "core/file/audio_file.h"
 #include "core/neural/parts.h"
+#include "core/neural/transfer_features.h"
 
 namespace core {
 
@@ -33,14 +34,25 @@ struct TransferReport {
   std::vector<std::string> notes;
 };
 
-struct Transferred {
+/// What the instrument is told of a recording.
+struct Conditioned {
+  Patch patch;              ///< the model with the conditioner set, for live use
+  TrainedRange range;       ///< of its controller
+  SourceFeatures features;  ///< as the controller gets them
+  TransferReport report;    ///< all but the latency
+};
+/// The part of a transfer that comes before playing: what may be shown before anything is rendered.
+/// `source`: any rate and channels (folded to mono). Error: it is silent or too short, the model has no
+/// controller or does not listen, the room is missing, or "Cancelled.".
+Result<Conditioned> condition(const Patch& model, const AudioData& source, const Registry& registry,
+                              const TransferOptions& options);
+
+/// What played it, from what, and the whole report.
+struct Transferred : Conditioned {
   AudioData sound;  ///< mono, of the source's length and rate
-  Patch patch;      ///< that played it: the model with the conditioner set, for live use
-  TransferReport report;
 };
 
-/// `source`: any rate and channels (folded to mono). Error: the model has no controller or does not
-/// listen, the room is missing, or "Cancelled.".
+/// Errors are those of `condition`.
 Result<Transferred> transfer(const Patch& model, const AudioData& source, const Registry& registry,
                              const TransferOptions& options);
 

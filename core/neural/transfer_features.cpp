@@ -47,7 +47,8 @@ double SourceFeatures::soundingShare() const {
   return on.empty() ? 0 : static_cast<double>(std::count(on.begin(), on.end(), true)) / static_cast<double>(on.size());
 }
 
-Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, const std::vector<float>& sound) {
+Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, const std::vector<float>& sound,
+                                const std::function<bool(double)>& progress) {
   const auto range = trainedRange(patch, registry);
   if (!range) return range.error();
   const Patch front = listeningPart(patch, registry);
@@ -62,7 +63,7 @@ Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, co
           "play a recording again."};
     cut.features.push_back({node, output, 1, {}, {}});
   }
-  const auto rows = listen(cut, registry, sound);
+  const auto rows = listen(cut, registry, sound, progress);
   if (!rows) return rows.error();
   SourceFeatures f;
   for (const float db : (*rows)[4]) f.loudest = std::max(f.loudest, static_cast<double>(db));

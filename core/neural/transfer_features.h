@@ -21,8 +21,10 @@ struct SourceFeatures {
   double soundingShare() const;
 };
 /// Runs the patch's listening nodes, and its conditioner, over a mono sound at the patch's rate. What
-/// sounds is decided before the conditioner. Error: nothing in the patch gives pitch or loudness.
-Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, const std::vector<float>& sound);
+/// sounds is decided before the conditioner. `progress` (0 to 1) may return false to cancel. Error: nothing in the
+/// patch gives pitch or loudness.
+Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, const std::vector<float>& sound,
+                                const std::function<bool(double)>& progress = {});
 
 /// What a patch makes of a sound at its rate: `frames` of its first channel. `progress` (0 to 1) may return false to
 /// cancel. Error: it is not a patch that can be played, or makes numbers that are not finite.

@@ -68,7 +68,7 @@ SwapDialog::SwapDialog(Document& document, std::vector<presets::PresetInfo> mode
 }
 
 void SwapDialog::build() {
-  setMinimumWidth(460);
+  setMinimumWidth(540);
   a_->setAccessibleName(tr("Model that is kept"));
   b_->setAccessibleName(tr("Model that parts are taken from"));
   for (QLabel* l : {cost_, notes_}) {

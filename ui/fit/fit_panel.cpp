@@ -160,10 +160,7 @@ void FitPanel::setState(State state) {
   state_ = state;
   const bool running = state == State::running || state == State::stopping;
   fit_->setText(running ? tr("Stop") : tr("Fit"));
-  fit_->setProperty("role", running ? "stop" : state == State::review ? "" : "primary");
-  fit_->setStyleSheet(fit_->styleSheet());  // looks the role up again
-  fit_->style()->unpolish(fit_);
-  fit_->style()->polish(fit_);
+  setRole(*fit_, running ? "stop" : state == State::review ? "" : "primary");
   fit_->setEnabled(target_ && state != State::stopping);
   open_->setEnabled(!running);
   budget_->setEnabled(!running);

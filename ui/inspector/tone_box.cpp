@@ -13,6 +13,8 @@ namespace ui {
 namespace {
 constexpr std::size_t kTrail = 20;
 constexpr double kPitchRoom = 0.6, kLoudRoom = 12;  ///< octaves and dB around the box
+constexpr double kFarthest = 2;                     ///< octaves beyond the box that a recording may widen the view by
+constexpr std::size_t kMostDots = 6000;             ///< of a recording; more look the same
 
 QString noteName(double octaves) {
   constexpr std::array kNames{"C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"};
@@ -72,14 +74,34 @@ void ToneBox::setPoint(double pitch, double loudness) {
   update();
 }
 
-bool ToneBox::inside() const {
-  if (trail_.empty()) return false;
-  const QPointF p = trail_.back();
+/// The view widens to what the recording holds, so that one sees how far away it is.
+void ToneBox::setFrames(std::vector<QPointF> frames) {
+  frames_ = std::move(frames);
+  pitchFrom_ = range_.pitchLow - kPitchRoom;
+  pitchTo_ = range_.pitchHigh + kPitchRoom;
+  loudFrom_ = std::max(-110.0, range_.loudnessLow - kLoudRoom);
+  loudTo_ = range_.loudnessHigh + kLoudRoom;
+  for (const QPointF& f : frames_) {
+    pitchFrom_ = std::clamp(f.x() - 0.1, range_.pitchLow - kFarthest, pitchFrom_);
+    pitchTo_ = std::clamp(f.x() + 0.1, pitchTo_, range_.pitchHigh + kFarthest);
+    loudFrom_ = std::clamp(f.y() - 2, -110.0, loudFrom_);
+    loudTo_ = std::clamp(f.y() + 2, loudTo_, std::max(loudTo_, 10.0));
+  }
+  setAccessibleDescription(sentence());
+  update();
+}
+
+bool ToneBox::holds(QPointF p) const {
   return p.x() >= range_.pitchLow && p.x() <= range_.pitchHigh && p.y() >= range_.loudnessLow &&
          p.y() <= range_.loudnessHigh;
 }
+bool ToneBox::inside() const { return !trail_.empty() && holds(trail_.back()); }
 
 QString ToneBox::sentence() const {
+  if (!frames_.empty()) {
+    const auto in = std::count_if(frames_.begin(), frames_.end(), [this](QPointF f) { return holds(f); });
+    return tr("%1 % inside").arg(100.0 * static_cast<double>(in) / static_cast<double>(frames_.size()), 0, 'f', 0);
+  }
   if (trail_.empty()) return tr("nothing comes in");
   const QPointF p = trail_.back();
   QStringList off;
@@ -117,6 +139,18 @@ void ToneBox::paintAxes(QPainter& p) const {
     p.drawLine(QPointF(a.left(), y), QPointF(a.right(), y));
     p.setPen(t.secondary);
     p.drawText(QRectF(0, y - 7, a.left() - 4, 14), Qt::AlignRight | Qt::AlignVCenter, QString::number(db));
+  }
+}
+
+/// Dots that add up where the recording dwells.
+void ToneBox::paintFrames(QPainter& p) const {
+  const std::size_t step = frames_.size() / kMostDots + 1;
+  for (const bool in : {true, false}) {
+    QColor colour = in ? theme().good : theme().warn;
+    colour.setAlphaF(in ? 0.35F : 0.6F);
+    p.setPen(QPen(colour, 3, Qt::SolidLine, Qt::RoundCap));
+    for (std::size_t i = 0; i < frames_.size(); i += step)
+      if (holds(frames_[i]) == in) p.drawPoint(pointAt(frames_[i].x(), frames_[i].y()));
   }
 }
 
@@ -167,6 +201,7 @@ void ToneBox::paintEvent(QPaintEvent*) {
   p.setPen(QPen(t.vector, 1.5));
   p.setBrush(fill);
   p.drawRect(QRectF(pointAt(range_.pitchLow, range_.loudnessHigh), pointAt(range_.pitchHigh, range_.loudnessLow)));
+  paintFrames(p);
   paintPoint(p);
 }
 

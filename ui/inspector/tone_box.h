@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a controller was trained on, as a box in pitch and loudness, and where the sound that it follows
-// is now. Inside is a green disc, outside an orange diamond.
+// is now: inside a green disc, outside an orange diamond. Or a whole recording at once, a dot a frame.
 #pragma once
 
 #include <QWidget>
 #include <deque>
 #include <optional>
+#include <vector>
 
 #include "core/neural/parts.h"
 #include "ui/document.h"
@@ -22,10 +23,13 @@ class ToneBox : public QWidget {
   explicit ToneBox(const core::TrainedRange& range, QWidget* parent = nullptr);
   /// Octaves from C4 and dB, as the controller hears them.
   void setPoint(double pitch, double loudness);
+  /// A whole recording instead of what is heard now: (octaves, dB) of its frames that sound.
+  void setFrames(std::vector<QPointF> frames);
+  const std::vector<QPointF>& frames() const { return frames_; }
   bool hasPoint() const { return !trail_.empty(); }
   bool inside() const;
   const core::TrainedRange& range() const { return range_; }
-  /// "A4, -24 dB: inside what was trained".
+  /// "A4, -24 dB: inside", or of a recording "97 % inside".
   QString sentence() const;
   QPointF pointAt(double pitch, double loudness) const;
   QSize sizeHint() const override { return {260, 168}; }
@@ -35,12 +39,15 @@ class ToneBox : public QWidget {
 
  private:
   QRectF area() const;
+  bool holds(QPointF point) const;
   void paintAxes(QPainter& p) const;
+  void paintFrames(QPainter& p) const;
   void paintPoint(QPainter& p) const;
 
   core::TrainedRange range_;
   double pitchFrom_, pitchTo_, loudFrom_, loudTo_;
   std::deque<QPointF> trail_;  ///< (octaves, dB), newest last
+  std::vector<QPointF> frames_;
 };
 
 }  // namespace ui

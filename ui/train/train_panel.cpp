@@ -10,7 +10,6 @@
 #include <QListWidget>
 #include <QMimeData>
 #include <QPushButton>
-#include <QStyle>
 #include <QUrl>
 #include <QVBoxLayout>
 #include <cmath>
@@ -122,14 +121,9 @@ void TrainPanel::build() {
 void TrainPanel::setState(State state) {
   state_ = state;
   const bool running = state == State::running || state == State::stopping;
-  const auto paint = [](QPushButton* button, const char* role) {
-    button->setProperty("role", role);
-    button->style()->unpolish(button);
-    button->style()->polish(button);
-  };
   train_->setText(running ? tr("Stop") : tr("Train"));
-  paint(train_, running ? "stop" : state == State::done ? "" : "primary");
-  paint(open_, state == State::done ? "primary" : "");
+  setRole(*train_, running ? "stop" : state == State::done ? "" : "primary");
+  setRole(*open_, state == State::done ? "primary" : "");
   train_->setEnabled(state != State::stopping);
   form_->setEnabled(!running);
   resume_->setEnabled(!running && form_->canResume());
