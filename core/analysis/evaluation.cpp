@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "core/analysis/loudness.h"
 #include "core/analysis/pitch.h"
@@ -11,6 +12,8 @@ namespace core {
 namespace {
 constexpr double kRate = 16000, kLoudnessHop = 64 / kRate, kSure = 0.85;
 constexpr double kClipSeconds = 4, kShortestClip = 1, kOctave = 12;
+constexpr double kShortest = 0.1;  // s: a few periods of what is low, a few frames of every measure
+constexpr float kSilent = 1e-4F;   // -80 dBFS
 
 double mean(const std::vector<double>& x) {
   double sum = 0;
@@ -114,6 +117,19 @@ void measurePitch(const std::vector<double>& x, const std::vector<double>& y, Ev
   e.f0Median = 0.5 * (away[(away.size() - 1) / 2] + away[away.size() / 2]);
 }
 }  // namespace
+
+Result<void> checkRecording(const AudioData& recording) {
+  char text[120];
+  if (recording.seconds() < kShortest) {
+    std::snprintf(text, sizeof text, "It is too short (%.0f ms) to be judged; it needs %.0f ms.",
+                  1000 * recording.seconds(), 1000 * kShortest);
+    return Error{text};
+  }
+  const std::vector<float> mono = recording.folded();
+  if (std::none_of(mono.begin(), mono.end(), [](float x) { return std::fabs(x) >= kSilent; }))
+    return Error{"It is silent."};
+  return {};
+}
 
 Evaluation evaluate(const AudioData& recording, const AudioData& output) {
   Evaluation e;

@@ -22,6 +22,9 @@ struct Evaluation {
   double outlierPaper = 0, outlierHead = 0;
 };
 
+/// Whether a recording can be judged by. Error: it is too short or silent.
+Result<void> checkRecording(const AudioData& recording);
+
 /// Both are folded to mono; the shorter one decides the length; nothing is aligned or re-fitted. The
 /// target is brought to the output's rate first when that is lower: a model of 16 kHz is not
 /// asked for what lies above 8 kHz, but for lsdFullDb.

@@ -153,6 +153,7 @@ Result<Transferred> transfer(const Patch& model, const AudioData& source, const 
   TransferReport& report = t.report;
   const auto range = trainedRange(model, registry);
   if (!range) return range.error();
+  if (auto done = checkTrained(model, registry); !done) return done.error();
   if (options.noReverb) {
     auto dry = withoutReverb(model, registry);
     if (!dry) return dry.error();
