@@ -114,6 +114,7 @@ void printTable(const char* title, const std::vector<std::pair<std::string, core
   for (const auto& [name, e] : columns) std::printf(" %12s", name.c_str());
   std::printf("\n");
   std::vector<std::vector<core::Measure>> values;
+  values.reserve(columns.size());
   for (const auto& [name, e] : columns) values.push_back(core::measures(e));
   for (std::size_t m = 0; m < values[0].size(); ++m) {
     std::printf("%-22s", std::string(values[0][m].key).c_str());

@@ -10,7 +10,7 @@
 
 namespace core {
 namespace {
-constexpr double kRate = 16000, kLoudnessHop = 64 / kRate, kSure = 0.85;
+constexpr double kRate = 16000, kSure = 0.85;
 constexpr double kClipSeconds = 4, kShortestClip = 1, kOctave = 12;
 constexpr double kShortest = 0.1;  // s: a few periods of what is low, a few frames of every measure
 constexpr float kSilent = 1e-4F;   // -80 dBFS
