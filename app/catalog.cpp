@@ -15,6 +15,12 @@ std::filesystem::path presetFolder() {
 
 std::filesystem::path modelFolder() { return presetFolder().parent_path() / "models"; }
 
+std::vector<presets::PresetInfo> allPresets() {
+  auto all = presets::factoryPresets(presetFolder());
+  for (auto& model : presets::factoryPresets(modelFolder())) all.push_back(std::move(model));
+  return all;
+}
+
 core::Result<core::Patch> loadPatch(const std::string& pathOrId) {
   std::error_code code;
   if (std::filesystem::exists(pathOrId, code)) return presets::readPatch(pathOrId);
@@ -24,11 +30,11 @@ core::Result<core::Patch> loadPatch(const std::string& pathOrId) {
         if (const auto preset = folder / (pathOrId + ending); std::filesystem::exists(preset, code))
           return presets::readPatch(preset);
   std::vector<std::string> ids;
-  for (const auto& p : presets::factoryPresets(presetFolder())) ids.push_back(p.id);
+  for (const auto& p : allPresets()) ids.push_back(p.id);
   const std::string near = core::nearest(pathOrId, ids);
   return core::Error{
       "There is no patch file or factory preset \"" + pathOrId + "\"" +
-      (near.empty() ? "; `tonewright presets` lists the presets." : " (did you mean \"" + near + "\"?).")};
+      (near.empty() ? "; `tonewright presets` lists the presets and models." : " (did you mean \"" + near + "\"?).")};
 }
 
 }  // namespace app

@@ -15,6 +15,9 @@ std::filesystem::path presetFolder();
 /// The folder beside it: trained models, and the patches that training starts from.
 std::filesystem::path modelFolder();
 
+/// What loadPatch knows by id, by folder: factory presets, then trained models and what training starts from.
+std::vector<presets::PresetInfo> allPresets();
+
 /// A patch by file path, factory preset id or the name of a shipped model. Error: names both ways.
 core::Result<core::Patch> loadPatch(const std::string& pathOrId);
 

@@ -60,7 +60,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   PresetArguments preset;
 
   auto* nodes = cli.add_subcommand("nodes", "List the node types with their inputs, settings, tensors and outputs");
-  auto* presets = cli.add_subcommand("presets", "List the factory presets");
+  auto* presets = cli.add_subcommand("presets", "List the factory presets and models");
   auto* check = cli.add_subcommand("check", "Say whether a patch can be played, and why not");
   check->add_option("PATCH", patch, "Patch file or factory preset")->required();
   auto* renders = cli.add_subcommand("render", "Render a patch to an audio file");
@@ -86,8 +86,13 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   fits->add_option("-o,--output", fit.out, "Where to write the fitted patch")->required();
   fits->add_option("--export", fit.exportTo, "Also render the result to this audio file");
   fits->add_option("--report", fit.report, "Also write a report (JSON)");
-  auto* free = fits->add_option("--free", fit.free, "Only these: node.input,node.tensor,...")->delimiter(',');
-  fits->add_option("--lock", fit.lock, "All that the patch frees but these")->delimiter(',')->excludes(free);
+  auto* free = fits->add_option("--free", fit.free, "Only these: node.input,node.tensor,...")
+                   ->delimiter(',')
+                   ->allow_extra_args(false);
+  fits->add_option("--lock", fit.lock, "All that the patch frees but these")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->excludes(free);
   fits->add_option("--budget", fit.budget, "Seconds")->check(within(0.1, 86400.0));
   fits->add_option("--steps", fit.steps, "Gradient steps instead of a time budget (reproducible)")
       ->check(within(1, 1000000));
@@ -138,7 +143,8 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   swaps
       ->add_option("--take", swap.take,
                    "Parts of B: harmonic, noise, reverb, decoder, encoder (what listens, and what gives z)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   swaps->add_flag("--no-reverb", swap.noReverb, "Leave the room out of the result (dereverberation)");
   auto* installs = cli.add_subcommand("preset", "Put a trained model into a patch that plays it");
   installs->add_option("MODEL", preset.model, "Model file")->required();

@@ -106,7 +106,7 @@ void printJson(const Report& r, const std::string& model) {
     j["definitions"][std::string(m.key)] = std::string(m.definition);
   j["definitions"]["morphs"] = kMorphNote;
   j["definitions"]["real_time_factor"] = "time taken by one pass on one thread / length of the sound";
-  std::cout << j.dump(1) << "\n";
+  std::cout << j.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";  // names of files
 }
 
 void printTable(const char* title, const std::vector<std::pair<std::string, core::Evaluation>>& columns) {
@@ -114,6 +114,7 @@ void printTable(const char* title, const std::vector<std::pair<std::string, core
   for (const auto& [name, e] : columns) std::printf(" %12s", name.c_str());
   std::printf("\n");
   std::vector<std::vector<core::Measure>> values;
+  values.reserve(columns.size());
   for (const auto& [name, e] : columns) values.push_back(core::measures(e));
   for (std::size_t m = 0; m < values[0].size(); ++m) {
     std::printf("%-22s", std::string(values[0][m].key).c_str());
@@ -147,9 +148,10 @@ void printText(const Report& r, const std::string& model) {
   }
   std::printf("%-22s", "real_time_factor");
   for (const Row& row : r.rows) std::printf(" %12.4f", row.seconds / row.sound);
-  std::printf("\n\nPublished (%s):\n%-36s %10s %12s %12s %12s\n", kPublishedNote, "", "loud_sigma", "f0_clip_mean",
-              "outliers", "parameters");
+  std::printf("\n");
   printMorphs(r.morphs);
+  std::printf("\nPublished (%s):\n%-36s %10s %12s %12s %12s\n", kPublishedNote, "", "loud_sigma", "f0_clip_mean",
+              "outliers", "parameters");
   const auto cell = [](double v) { return v < 0 ? std::string("-") : nlohmann::json(v).dump(); };
   for (const Published& p : kPublished)
     std::printf("%-36s %10s %12s %12s %12.0f  %s\n", p.name, cell(p.loudSigma).c_str(), cell(p.f0).c_str(),
@@ -163,18 +165,57 @@ void printText(const Report& r, const std::string& model) {
     std::printf("%-22s %s\n", std::string(m.key).c_str(), std::string(m.definition).c_str());
   std::printf("%-22s %s\n", "real_time_factor", "time taken by one pass on one thread / length of the sound");
 }
+
+/// The recordings of a folder, and what they are called in the report.
+struct Recordings {
+  std::filesystem::path folder;
+  std::vector<std::filesystem::path> files;
+  std::string named(const std::filesystem::path& file) const {
+    return file == folder ? file.filename().string() : file.lexically_relative(folder).generic_string();
+  }
+};
+
+Result<Recordings> findRecordings(const std::string& folder) {
+  std::error_code code;
+  if (!std::filesystem::exists(folder, code))
+    return Error{"There is no folder or file \"" + folder + "\"; name one that holds recordings."};
+  Recordings found{folder, core::recordings(folder)};
+  if (found.files.empty())
+    return Error{"The folder \"" + folder + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."};
+  return found;
+}
+
+/// Plays a recording again in every way and judges that. Error: why this one cannot be judged; the report is
+/// as it was.
+Result<void> addRecording(Report& report, const core::Patch& player, const core::Registry& registry,
+                          const std::string& name, const core::AudioData& recording) {
+  const core::AudioData sound = core::resample({recording.rate, {recording.folded()}}, player.rate);
+  std::vector<core::Evaluation> judged;
+  std::vector<double> seconds;
+  for (const Row& row : report.rows) {
+    const auto start = Clock::now();
+    const auto played = playRow(row, player, registry, sound, report.latency);
+    seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    if (!played) return played.error();
+    judged.push_back(core::evaluate(recording, *played));
+  }
+  for (std::size_t i = 0; i < report.rows.size(); ++i) {
+    report.rows[i].files.push_back(judged[i]);
+    report.rows[i].seconds += seconds[i];
+    report.rows[i].sound += sound.seconds();
+  }
+  report.files.push_back(name);
+  return {};
+}
 }  // namespace
 
 int evaluateCommand(const core::Registry& registry, const std::string& model, const std::string& folder, bool json) {
   auto patch = loadPatch(model);
   if (!patch) return fail(patch.error());
   if (auto range = core::trainedRange(*patch, registry); !range) return fail(range.error());
-  std::error_code code;
-  if (!std::filesystem::exists(folder, code))
-    return fail(Error{"There is no folder or file \"" + folder + "\"; name one that holds recordings."});
-  const auto files = core::recordings(folder);
-  if (files.empty())
-    return fail(Error{"The folder \"" + folder + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."});
+  if (auto done = core::checkTrained(*patch, registry); !done) return fail(done.error());
+  const auto found = findRecordings(folder);
+  if (!found) return fail(found.error());
   Report report;
   report.parameters = core::countParameters(*patch, registry);
   report.rows = {{"model", "the model, one pass", {}},
@@ -185,34 +226,23 @@ int evaluateCommand(const core::Registry& registry, const std::string& model, co
   const auto latency = core::measureLatency(*patch, registry);
   if (!latency) return fail(latency.error());
   report.latency = latency->value_or(0);
-  const auto named = [&](const std::filesystem::path& file) {
-    return file == folder ? file.filename().string() : file.lexically_relative(folder).generic_string();
-  };
   std::vector<std::string> names;
-  for (const auto& file : files) names.push_back(named(file));
+  for (const auto& file : found->files) names.push_back(found->named(file));
   const std::vector<std::string> instruments = core::instrumentsOf(names);
   std::vector<core::NamedSound> sounds;
-  for (const auto& file : files) {
-    const std::string name = named(file);
+  for (const auto& file : found->files) {
+    const std::string name = found->named(file);
     auto read = core::readAudio(file);
-    if (!read) {
-      report.skipped.push_back(name + ": " + read.error().message);
-      continue;
-    }
-    const core::AudioData sound = core::resample({read->rate, {read->folded()}}, patch->rate);
-    const core::Patch player = core::asInstrument(*patch, registry, name, instruments);
-    for (Row& row : report.rows) {
-      const auto start = Clock::now();
-      const auto played = playRow(row, player, registry, sound, report.latency);
-      row.seconds += std::chrono::duration<double>(Clock::now() - start).count();
-      row.sound += sound.seconds();
-      if (!played) return fail(played.error());
-      row.files.push_back(core::evaluate(*read, *played));
-    }
-    report.files.push_back(name);
-    sounds.push_back({name, std::move(*read)});
+    Result<void> done = read ? core::checkRecording(*read) : read.error();
+    if (done)
+      done = addRecording(report, core::asInstrument(*patch, registry, name, instruments), registry, name, *read);
+    if (done)
+      sounds.push_back({name, std::move(*read)});
+    else
+      report.skipped.push_back(name + ": " + done.error().message);
   }
-  if (report.files.empty()) return fail(Error{"No recording could be read: " + report.skipped.front()});
+  if (report.files.empty())
+    return fail(Error{"There is no recording to judge the model by: " + report.skipped.front()});
   if (core::readsLatent(*patch)) {
     auto morphs = core::measureMorphs(*patch, registry, sounds);
     if (!morphs) return fail(morphs.error());

@@ -8,6 +8,7 @@
 #include "app/catalog.h"
 #include "app/commands.h"
 #include "core/graph/plan.h"
+#include "core/neural/parts.h"
 
 namespace app {
 namespace {
@@ -103,15 +104,27 @@ int nodesCommand(const core::Registry& registry, bool json) {
 }
 
 int presetsCommand(bool json) {
-  const auto all = presets::factoryPresets(presetFolder());
+  const auto all = allPresets();
   if (json) {
     Json list = Json::array();
     for (const auto& p : all)
-      list.push_back({{"id", p.id}, {"name", p.name}, {"description", p.description}, {"tags", p.tags}});
+      list.push_back({{"id", p.id},
+                      {"name", p.name},
+                      {"description", p.description},
+                      {"tags", p.tags},
+                      {"model", p.isModel()},
+                      {"licence", p.licence},
+                      {"credits", p.credits}});
     std::cout << list.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
-  for (const auto& p : all) std::printf("%-20s %s\n", p.id.c_str(), p.description.c_str());
+  std::filesystem::path folder = presetFolder();
+  for (const auto& p : all) {
+    if (p.path.parent_path() != folder) std::printf("\nModels, and patches that training starts from:\n");
+    folder = p.path.parent_path();
+    std::printf("%-20s %s%s\n", p.id.c_str(), p.description.c_str(),
+                p.licence.empty() ? "" : (" (" + p.licence + ")").c_str());
+  }
   return 0;
 }
 
@@ -124,6 +137,8 @@ int checkCommand(const core::Registry& registry, const std::string& name, bool j
     for (const core::PatchNode& n : patch->nodes)
       if (!registry.find(n.type))
         notes.push_back("Node \"" + n.id + "\" is of the unknown type \"" + n.type + "\"; it is kept but silent.");
+    for (const std::string& node : core::untrainedNodes(*patch, registry))
+      notes.push_back("Node \"" + node + "\" has not learned anything yet; train the patch to play it.");
     const auto plan = core::compilePlan(*patch, registry, {.rate = patch->rate});
     if (!plan)
       problems.push_back(plan.error().message);

@@ -39,17 +39,6 @@ void print(const core::TransferReport& r, const TransferArguments& a) {
     std::printf("the model does not follow loudness, so its latency could not be measured\n");
   for (const std::string& n : r.notes) std::printf("note: %s\n", n.c_str());
 }
-
-/// What a model says of itself; a plain patch says nothing.
-presets::ModelInfo infoOf(const std::string& path) {
-  if (!path.ends_with(presets::kModelEnding)) return {};
-  auto model = presets::readModel(path);
-  return model ? model->info : presets::ModelInfo{};
-}
-std::string joined(const std::string& a, const std::string& b) {
-  if (a.empty() || a == b) return b;
-  return b.empty() ? a : a + "; " + b;
-}
 }  // namespace
 
 int transferCommand(const core::Registry& registry, const TransferArguments& a) {
@@ -91,35 +80,27 @@ int swapCommand(const core::Registry& registry, const SwapArguments& s) {
     if (!part) return fail(part.error());
     parts.push_back(*part);
   }
-  auto a = loadPatch(s.a);
-  if (!a) return fail(a.error());
-  presets::Model model;
-  model.info = infoOf(s.a);
-  model.patch = *a;
+  if (parts.empty() && !s.b.empty())
+    return fail(Error{"Nothing is taken from \"" + s.b + "\"; name its parts with --take, or leave it out."});
+  auto patch = loadPatch(s.a);
+  if (!patch) return fail(patch.error());
   std::vector<std::string> notes;
-  std::size_t before = core::countParameters(*a, registry).all;
+  const std::size_t before = core::countParameters(*patch, registry).all;
   if (!parts.empty()) {
     if (s.b.empty()) return fail(Error{"--take needs a second model to take from."});
     auto b = loadPatch(s.b);
     if (!b) return fail(b.error());
-    auto swapped = core::swapParts(*a, *b, parts, registry);
+    auto swapped = presets::swapModels(*patch, *b, parts, registry);
     if (!swapped) return fail(swapped.error());
-    model.patch = std::move(swapped->patch);
+    patch = std::move(swapped->patch);
     notes = std::move(swapped->notes);
-    const presets::ModelInfo other = infoOf(s.b);
-    model.info.licence = joined(model.info.licence, other.licence);
-    model.info.credits = joined(model.info.credits, other.credits);
-    std::string list;
-    for (const std::string& name : s.take) list += (list.empty() ? "" : ", ") + name;
-    model.info.training = joined(model.info.training, list + " from: " + joined(other.training, s.b));
   }
   if (s.noReverb) {
-    auto dry = core::withoutReverb(model.patch, registry);
-    if (!dry) return fail(dry.error());
-    model.patch = std::move(*dry);
+    patch = core::withoutReverb(*patch, registry);
+    if (!patch) return fail(patch.error());
   }
-  const core::ParameterCount count = core::countParameters(model.patch, registry);
-  if (auto done = presets::writeModel(model, s.out); !done) return fail(done.error());
+  const core::ParameterCount count = core::countParameters(*patch, registry);
+  if (auto done = presets::writePatch(*patch, s.out); !done) return fail(done.error());
   for (const std::string& n : notes) std::printf("%s\n", n.c_str());
   std::printf("%s: %zu parameters (%zu without the response), %.2f times those of %s\n", s.out.c_str(), count.all,
               count.all - count.response,

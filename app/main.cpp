@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <exception>
 #include <iostream>
 #include <new>
 
@@ -18,6 +19,10 @@ int main(int argc, char** argv) {
     return line.exitCode ? *line.exitCode : app::runStudio(argc, argv, registry, line.patch);
   } catch (const std::bad_alloc&) {
     std::cerr << "tonewright: There is not enough memory for this; use a shorter sound or close other programs.\n";
+    return 1;
+  } catch (const std::exception& e) {  // a bug, but the person in front of it is told so
+    std::cerr << "tonewright: Something went wrong in the program itself (" << e.what()
+              << "); what you saved is as it was, please report this with the command or file that led here.\n";
     return 1;
   }
 }

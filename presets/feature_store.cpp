@@ -2,8 +2,11 @@
 #include "presets/feature_store.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 #include "presets/model_file.h"
 
@@ -16,6 +19,14 @@ fs::path placeOf(const fs::path& folder, std::uint64_t key) {
   std::snprintf(name, sizeof name, "%016llx.features", static_cast<unsigned long long>(key));
   return folder / name;
 }
+
+/// The number that is an array's name; `count`: it is no name of `count` arrays.
+std::size_t numberOf(const std::string& name, std::size_t count) {
+  std::size_t i = count;
+  std::from_chars(name.data(), name.data() + name.size(), i);
+  return i < count && name == std::to_string(i) ? i : count;
+}
+bool fits(double x) { return std::fabs(x) <= double{std::numeric_limits<float>::max()}; }
 
 /// Those not used for longest first.
 void prune(const fs::path& folder, std::uintmax_t mostBytes) {
@@ -48,14 +59,16 @@ core::FeatureMemory featureStore(const fs::path& folder, std::uintmax_t mostByte
   memory.recall = [folder](std::uint64_t key) {
     const fs::path place = placeOf(folder, key);
     std::vector<std::vector<float>> features;
+    const std::vector<std::vector<float>> none;
     std::error_code code;
-    if (!fs::exists(place, code)) return features;
+    if (!fs::exists(place, code)) return none;
     const auto arrays = readArrays(place);
-    if (!arrays) return features;
-    features.resize(arrays->size());
-    for (const auto& [name, values] : *arrays) {  // named by their number
-      const auto i = static_cast<std::size_t>(std::atoi(name.c_str()));
-      if (i < features.size()) features[i].assign(values.begin(), values.end());
+    if (!arrays) return none;
+    for (const auto& [name, values] : *arrays) {  // named by their number, in any order
+      const std::size_t i = numberOf(name, arrays->size());
+      if (values.empty() || i == arrays->size() || !std::all_of(values.begin(), values.end(), fits)) return none;
+      features.resize(arrays->size());
+      features[i].assign(values.begin(), values.end());
     }
     fs::last_write_time(place, fs::file_time_type::clock::now(), code);
     return features;

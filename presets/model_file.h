@@ -9,20 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "core/graph/patch.h"
+#include "presets/model_info.h"
 
 namespace presets {
 
-/// What a model says of itself beside its patch. Free text and lists; all of it is kept.
-struct ModelInfo {
-  std::string licence, credits;
-  std::vector<std::string> trained, validated;  ///< takes
-  std::string training;                         ///< one line: minutes, steps, seed, losses
-  std::vector<std::string> instruments = {};    ///< in the order that an embedding has them
-};
-
 struct Model {
-  core::Patch patch;
+  core::Patch patch;  ///< in a file only `info` says where it comes from
   ModelInfo info;
 };
 
@@ -30,12 +22,13 @@ inline constexpr const char* kModelEnding = ".safetensors";
 
 /// Bytes of a model file. Tensor NODE.ROW is the tensor ROW of NODE.
 std::string writeModelBytes(const Model& model);
-/// Error: one sentence saying what is wrong: not such a file, cut off, damaged (checksum), tensors
-/// that overlap or do not fill their shape, numbers that are not finite, made by a newer program.
+/// Error: one sentence saying what is wrong: not such a file, cut off, damaged (checksums of the tensors
+/// and of what the metadata say; files without the latter are read), tensors that overlap, do not fill their
+/// shape or belong to no node, bytes that belong to no tensor, numbers that are not finite, made by a newer program.
 core::Result<Model> readModelBytes(const std::string& bytes);
 
 core::Result<Model> readModel(const std::filesystem::path& path);
-/// Written whole or not at all.
+/// Written whole or not at all. Error: also a patch too large for a header.
 core::Result<void> writeModel(const Model& model, const std::filesystem::path& path);
 
 /// Named arrays of doubles in the same container: what training needs to go on.

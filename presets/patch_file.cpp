@@ -40,6 +40,7 @@ Result<Patch> readPatch(const std::filesystem::path& path) {
   if (path.extension() == kModelEnding) {
     auto model = readModel(path);
     if (!model) return model.error();
+    setInfo(model->patch, model->info);
     return std::move(model->patch);
   }
   auto json = readAll(path);
@@ -74,10 +75,7 @@ Result<void> checkPatchPlace(const std::filesystem::path& path) {
 
 Result<void> writePatch(const Patch& patch, const std::filesystem::path& path) {
   if (auto ok = checkPatchPlace(path); !ok) return ok;
-  if (path.extension() == kModelEnding) {  // what the model says of itself stays
-    auto before = readModel(path);
-    return writeModel({patch, before ? before->info : ModelInfo{}}, path);
-  }
+  if (path.extension() == kModelEnding) return writeModel({patch, infoOf(patch)}, path);
   const PatchText text = writeText(patch);
   // The patch names no blob file but its own; blobs carry checksums, so a crash between the two
   // renames is noticed, and the earlier blobs stay as .blobs~ until the patch is in place.
@@ -104,15 +102,11 @@ std::vector<PresetInfo> factoryPresets(const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
     if (entry.path().extension() != ".json" && entry.path().extension() != kModelEnding) continue;
     PresetInfo info{entry.path().stem().string(), {}, {}, {}, entry.path()};
-    auto patch = [&]() -> Result<Patch> {
-      if (!info.isModel()) return readPatch(entry.path());
-      auto model = readModel(entry.path());
-      if (!model) return model.error();
-      info.licence = model->info.licence;
-      info.credits = model->info.credits;
-      return std::move(model->patch);
-    }();
+    const auto patch = readPatch(entry.path());
     if (!patch) continue;
+    const ModelInfo said = infoOf(*patch);
+    info.licence = said.licence;
+    info.credits = said.credits;
     info.name = patch->name;
     info.description = patch->description;
     info.tags = patch->tags;

@@ -21,12 +21,14 @@ PatchText writeText(const core::Patch& patch);
 /// blobs, duplicate ids and wrong versions are errors; unknown nodes and fields are kept.
 core::Result<core::Patch> readText(const std::string& json, const std::string& blobs);
 
-/// Reads a patch file and its blobs, or the patch of a model file (model_file.h).
+/// Reads a patch file and its blobs, or the patch of a model file (model_file.h), which then says itself where
+/// it comes from (model_info.h).
 core::Result<core::Patch> readPatch(const std::filesystem::path& path);
 /// Whether a patch could be written there, without touching what is there. Error: also for names that
 /// end like a sound or a blob file.
 core::Result<void> checkPatchPlace(const std::filesystem::path& path);
-/// Writes under temporary names, then renames (blobs first), so that an earlier file stays whole.
+/// Writes under temporary names, then renames (blobs first), so that an earlier file stays whole. A model file
+/// says what the patch says of its origin, never what an earlier file there said.
 core::Result<void> writePatch(const core::Patch& patch, const std::filesystem::path& path);
 
 /// A factory preset: its id is the file's name without ending.
@@ -35,7 +37,7 @@ struct PresetInfo {
   std::vector<std::string> tags;
   std::filesystem::path path;
   double rate = 48000;               ///< of the patch, Hz
-  std::string licence{}, credits{};  ///< of a model; empty for patches
+  std::string licence{}, credits{};  ///< of a model, or of a patch made of one
   bool isModel() const;              ///< a model file
 };
 /// Where factory presets lie: beside the installed program or in the source tree.

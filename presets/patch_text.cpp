@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
 
+#include "presets/integrity.h"
 #include "presets/patch_file.h"
 
 namespace presets {
@@ -14,12 +16,13 @@ namespace {
 using core::Error;
 using core::Patch;
 using core::Result;
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;             // read: fields are found at once, however many there are
+using Written = nlohmann::ordered_json;  // written: in the order in which people read them
 
 constexpr const char* kSchema = "tonewright-patch";
 constexpr int kVersion = 1;
-constexpr int kDeepest = 64;
 constexpr std::size_t kMostNotes = 100000;
+constexpr std::size_t kMostSizes = 8;  // of a tensor's shape
 
 /// Thrown inside this file only; carries the sentence.
 struct Bad {
@@ -41,37 +44,6 @@ const std::string& name(const std::string& text, const std::string& where) {
 Error oneLine(std::string message) {
   std::replace_if(message.begin(), message.end(), isControl, ' ');
   return Error{std::move(message)};
-}
-
-std::uint64_t checksum(const char* bytes, std::size_t size) {  // FNV-1a
-  std::uint64_t h = 14695981039346656037ULL;
-  for (std::size_t i = 0; i < size; ++i) h = (h ^ static_cast<unsigned char>(bytes[i])) * 1099511628211ULL;
-  return h;
-}
-
-std::string hex(std::uint64_t x) {
-  std::string out(16, '0');
-  for (std::size_t i = 16; i-- > 0; x >>= 4) out[i] = "0123456789abcdef"[x & 15];
-  return out;
-}
-
-/// Deepest nesting of brackets outside texts. (A parser callback could tell too, but the library then
-/// walks each list once an element: 100,000 nodes take half a minute.)
-int nesting(const std::string& json) {
-  int depth = 0, deepest = 0;
-  bool inside = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (inside && c == '\\')
-      ++i;
-    else if (c == '"')
-      inside = !inside;
-    else if (!inside && (c == '[' || c == '{'))
-      deepest = std::max(deepest, ++depth);
-    else if (!inside && (c == ']' || c == '}'))
-      --depth;
-  }
-  return deepest;
 }
 
 // ---- reading one object, field by field; what is left over is kept -----------------------------
@@ -139,27 +111,37 @@ std::vector<std::string> texts(const Json& list, const std::string& where) {
   return out;
 }
 
+/// How many numbers a shape asks for, never more than `most` + 1: products of hostile sizes wrap around.
+std::uint64_t countOf(const std::vector<int>& shape, std::uint64_t most) {
+  std::uint64_t count = 1;
+  for (const int size : shape) count = std::min(count * static_cast<std::uint64_t>(size), most + 1);
+  return count;
+}
+
 std::shared_ptr<const core::Blob> readBlob(const Json& j, const std::string& where, const std::string& bytes) {
   Reader r(j, where);
   auto blob = std::make_shared<core::Blob>();
-  double count = 1;
-  for (const Json& d : r.list("shape")) {
+  const Json shape = r.list("shape");
+  if (shape.size() > kMostSizes)
+    throw Bad{where + ": a shape has at most " + std::to_string(kMostSizes) + " sizes; it is damaged."};
+  for (const Json& d : shape) {
     if (!d.is_number_integer() || d.get<std::int64_t>() < 0 || d.get<std::int64_t>() > (1 << 28))
       throw Bad{where + ": a shape holds whole numbers from 0."};
     blob->shape.push_back(d.get<int>());
-    count *= blob->shape.back();
   }
+  const std::uint64_t most = bytes.size() / sizeof(float), count = countOf(blob->shape, most);
   const double offset = r.number("offset", 0);
   const std::string sum = r.text("checksum");
   if (bytes.empty() && count > 0)
     throw Bad{where + ": the file with its numbers (.blobs) is missing; put it beside the patch."};
-  if (offset < 0 || count * 4 + offset > static_cast<double>(bytes.size()))
+  if (!(offset >= 0) || offset > static_cast<double>(bytes.size()) || count > most ||
+      count * sizeof(float) > bytes.size() - static_cast<std::size_t>(offset))
     throw Bad{where + ": the file with its numbers (.blobs) is too short; it is damaged or from another patch."};
   const char* from = bytes.data() + static_cast<std::size_t>(offset);
   blob->data.resize(static_cast<std::size_t>(count));
-  std::memcpy(blob->data.data(), from, blob->data.size() * 4);
-  if (hex(checksum(from, blob->data.size() * 4)) != sum)
-    throw Bad{where + ": the numbers in the .blobs file are damaged (checksum differs); restore it from a backup."};
+  std::memcpy(blob->data.data(), from, blob->data.size() * sizeof(float));
+  if (hex(checksum({from, blob->data.size() * sizeof(float)})) != sum)
+    throw Bad{where + ": its numbers are damaged (checksum differs); restore the file from a backup."};
   return blob;
 }
 
@@ -268,39 +250,40 @@ Patch readPatchObject(const Json& j, const std::string& blobs) {
 
 // ---- writing ------------------------------------------------------------------------------------
 
-void addForeign(Json& to, const std::string& foreign) {
+/// What the program does not know, behind what it wrote itself.
+void addForeign(Written& to, const std::string& foreign) {
   if (foreign.empty()) return;
   const Json kept = Json::parse(foreign);
+  std::set<std::string> own;
+  for (const auto& [key, value] : to.items()) own.insert(key);
+  auto& fields = to.get_ref<Written::object_t&>();  // asking the list for each of many keys takes seconds
   for (const auto& [key, value] : kept.items())
-    if (!to.contains(key)) to[key] = value;
+    if (!own.contains(key)) fields.emplace_back(key, value);
 }
 
-Json writeNode(const core::PatchNode& n, std::string& blobs) {
-  Json j{{"id", n.id}, {"type", n.type}};
+Written writeNode(const core::PatchNode& n, std::string& blobs) {
+  Written j{{"id", n.id}, {"type", n.type}};
   if (!n.label.empty()) j["label"] = n.label;
   j["x"] = n.x;
   j["y"] = n.y;
   if (n.bypassed) j["bypassed"] = true;
   if (!n.values.empty()) j["values"] = n.values;
-  for (const auto& [id, s] : n.settings) {
-    if (s.text.empty())
-      j["settings"][id] = s.number;
-    else
-      j["settings"][id] = s.text;
-  }
+  std::map<std::string, Written> settings, tensors;
+  for (const auto& [id, s] : n.settings) settings[id] = s.text.empty() ? Written(s.number) : Written(s.text);
+  if (!settings.empty()) j["settings"] = settings;
   for (const auto& [id, blob] : n.tensors) {
-    const auto* bytes = reinterpret_cast<const char*>(blob->data.data());
-    const std::size_t size = blob->data.size() * 4;
-    j["tensors"][id] = {{"shape", blob->shape}, {"offset", blobs.size()}, {"checksum", hex(checksum(bytes, size))}};
-    blobs.append(bytes, size);
+    const std::string_view bytes(reinterpret_cast<const char*>(blob->data.data()), blob->data.size() * sizeof(float));
+    tensors[id] = {{"shape", blob->shape}, {"offset", blobs.size()}, {"checksum", hex(checksum(bytes))}};
+    blobs.append(bytes);
   }
+  if (!tensors.empty()) j["tensors"] = tensors;
   if (!n.free.empty()) j["free"] = n.free;
   addForeign(j, n.foreign);
   return j;
 }
 
-Json writeCable(const core::Cable& c) {
-  Json j{{"from", c.from + "." + c.output}, {"to", c.to + "." + c.input}};
+Written writeCable(const core::Cable& c) {
+  Written j{{"from", c.from + "." + c.output}, {"to", c.to + "." + c.input}};
   if (c.depth != 1) j["depth"] = c.depth;
   if (c.delayed) j["delayed"] = true;
   if (c.free) j["free"] = true;
@@ -311,21 +294,21 @@ Json writeCable(const core::Cable& c) {
 
 PatchText writeText(const Patch& patch) {
   PatchText out;
-  Json j{{"schema", kSchema}, {"version", kVersion}, {"name", patch.name}};
+  Written j{{"schema", kSchema}, {"version", kVersion}, {"name", patch.name}};
   if (!patch.description.empty()) j["description"] = patch.description;
   if (!patch.author.empty()) j["author"] = patch.author;
   if (!patch.tags.empty()) j["tags"] = patch.tags;
   j["rate"] = patch.rate;
   j["voices"] = patch.voices;
-  j["phrase"] = Json::array();
+  j["phrase"] = Written::array();
   for (const core::Note& n : patch.phrase)
     j["phrase"].push_back({{"pitch", n.pitch}, {"start", n.start}, {"length", n.length}, {"velocity", n.velocity}});
-  j["nodes"] = Json::array();
+  j["nodes"] = Written::array();
   for (const core::PatchNode& n : patch.nodes) j["nodes"].push_back(writeNode(n, out.blobs));
-  j["cables"] = Json::array();
+  j["cables"] = Written::array();
   for (const core::Cable& c : patch.cables) j["cables"].push_back(writeCable(c));
   addForeign(j, patch.foreign);
-  out.json = j.dump(1, '\t', false, Json::error_handler_t::replace) + "\n";
+  out.json = j.dump(1, '\t', false, Written::error_handler_t::replace) + "\n";
   return out;
 }
 

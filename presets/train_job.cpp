@@ -145,6 +145,9 @@ Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
   Model& model = out.model;
   model.patch = job.patch;
   model.info = job.info;
+  const ModelInfo from = infoOf(job.patch);  // of the weights it starts from
+  if (model.info.licence.empty()) model.info.licence = from.licence;
+  if (model.info.credits.empty()) model.info.credits = from.credits;
   core::TrainOptions options = job.options;
   core::DatasetOptions data = job.data;
   std::optional<core::TrainState> resume;

@@ -14,7 +14,7 @@ struct TrainJob {
   core::Patch patch;  ///< to start from; when `resume`, what the checkpoint holds instead
   std::vector<std::filesystem::path> files;
   std::filesystem::path model;  ///< checkpoints and the result; must end in .safetensors
-  ModelInfo info;               ///< licence and credits to write into it; resuming, empty ones stay
+  ModelInfo info;               ///< licence and credits to write into it; empty ones are those of the patch
   core::DatasetOptions data;    ///< resuming: its seed, and takes to hold out if it names none, are those of before
   core::TrainOptions options;   ///< time and steps are in all, from the beginning on; the seed likewise
   bool resume = false;

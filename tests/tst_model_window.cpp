@@ -10,6 +10,7 @@
 #include <QTemporaryDir>
 
 #include "presets/model_file.h"
+#include "presets/model_info.h"
 #include "tests/model_rig.h"
 #include "tests/window_rig.h"
 #include "ui/browser/browser.h"
@@ -174,6 +175,7 @@ class TestModelWindow : public QObject {
     QCOMPARE(responseOf(*dialog.result()), responseOf(tests::instrument(7)));
     const QString says = QString::fromStdString(dialog.result()->description);
     QVERIFY2(says.contains(QStringLiteral("noise, reverb (CC-BY-4.0; Ann Other)")), qPrintable(says));
+    QCOMPARE(presets::infoOf(*dialog.result()).credits, std::string("Ann Other"));
     dialog.part(core::Part::reverb)->setChecked(false);
     dialog.part(core::Part::noise)->setChecked(false);
     QVERIFY(!dialog.makeButton()->isEnabled() && dialog.cost().isEmpty());
@@ -196,6 +198,7 @@ class TestModelWindow : public QObject {
     rig.window.takeRoomOf(other_);
     QCOMPARE(rig.document.undoStack().count(), steps + 2);
     QCOMPARE(responseOf(rig.patch()), responseOf(tests::instrument(7)));
+    QCOMPARE(presets::infoOf(rig.patch()).licence, std::string("CC-BY-4.0"));  // stays with the patch, saved or not
     QCOMPARE(rig.document.title(), QStringLiteral("Instrument 3"));
     rig.document.undoStack().undo();
     rig.document.undoStack().undo();

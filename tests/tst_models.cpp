@@ -102,14 +102,14 @@ class TestModels : public QObject {
       QVERIFY(n == headerLength(good) || !m.has_value());
     }
     int refused = 0;
-    for (int i = 0; i < 1500; ++i) {  // bytes of the header: a letter of a name may well change
+    for (int i = 0; i < 1500; ++i) {  // bytes of the header: few change nothing, or the checksum's own name
       std::string b = good;
       for (std::size_t k = 0; k <= below(4); ++k) b[8 + below(data - 8)] = static_cast<char>(below(256));
       const auto m = presets::readModelBytes(b);
       refused += !m.has_value();
       if (!m) QVERIFY(!m.error().message.empty());
     }
-    QVERIFY2(refused > 750, qPrintable(QString::number(refused)));
+    QVERIFY2(refused > 1480, qPrintable(QString::number(refused)));
     for (int i = 0; i < 200; ++i) {
       std::string b(below(4000), '\0');
       for (char& c : b) c = static_cast<char>(below(256));

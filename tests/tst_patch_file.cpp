@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <QElapsedTimer>
 #include <QTemporaryDir>
 #include <QTest>
 #include <clocale>
@@ -148,6 +149,10 @@ class TestPatchFile : public QObject {
         << ".blobs";
     QTest::newRow("negative shape") << head + R"("nodes":[{"id":"a","type":"t","tensors":{"w":{"shape":[-4]}}}]})"
                                     << "whole numbers";
+    const QString tensor = head + R"("nodes":[{"id":"a","type":"t","tensors":{"w":{"shape":[%1],"checksum":"%2"}}}]})";
+    const QString huge = "268435456,";
+    QTest::newRow("size that wraps around") << tensor.arg(huge.repeated(6) + "268435456", "") << ".blobs";
+    QTest::newRow("endless times nothing") << tensor.arg(huge.repeated(38) + "0", "") << "at most 8";
     QTest::newRow("deep") << head + "\"x\":" + QString("[").repeated(5000) + QString("]").repeated(5000) + "}"
                           << "nested deeper";
   }
@@ -200,6 +205,19 @@ class TestPatchFile : public QObject {
     p.cables.clear();
     p.phrase.assign(200000, {});
     QVERIFY(says(presets::readText(presets::writeText(p).json, ""), "200000 notes"));
+  }
+
+  void manyUnknownFields() {  // in the time of their number, not of its square
+    QString fields;
+    for (int i = 0; i < 60000; ++i) fields += QString("\"k%1\":{},").arg(i);
+    const QString json = "{" + fields + R"("schema":"tonewright-patch","version":1})";
+    QElapsedTimer clock;
+    clock.start();
+    const auto patch = presets::readText(json.toStdString(), "");
+    QVERIFY(patch.has_value());
+    const auto again = presets::readText(presets::writeText(*patch).json, "");
+    QVERIFY(again && *again == *patch);
+    QVERIFY2(clock.elapsed() < 3000, qPrintable(QString("%1 ms").arg(clock.elapsed())));
   }
 
   void cutOffSave() {  // the program died after the blobs, before the patch: what was saved before opens

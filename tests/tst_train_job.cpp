@@ -44,6 +44,18 @@ class TestTrainJob : public QObject {
     }
   }
 
+  /// Whoever is to be named for the weights that training starts from is named by what comes of them.
+  void weightsKeepTheirCredits() {
+    presets::TrainJob from = rig_.job("credited.safetensors", 1);
+    presets::setInfo(from.patch, {"CC-BY-4.0", "Ada", {}, {}, ""});
+    from.info = {};
+    const auto trained = TrainingRig::run(from);
+    QVERIFY(trained.has_value());
+    const auto read = presets::readModel(at("credited.safetensors"));
+    QVERIFY(read.has_value());
+    QCOMPARE(read->info.licence, std::string("CC-BY-4.0"));
+    QCOMPARE(read->info.credits, std::string("Ada"));
+  }
   /// What was best so far stays the result until something is better on the same takes.
   void goingOnKeepsTheBest() {
     const auto first = TrainingRig::run(rig_.job("best.safetensors", 3));

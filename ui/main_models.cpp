@@ -6,6 +6,7 @@
 #include <QMenuBar>
 
 #include "core/neural/parts.h"
+#include "presets/model_info.h"
 #include "ui/canvas/canvas.h"
 #include "ui/dialogs/swap_dialog.h"
 #include "ui/dialogs/transfer_dialog.h"
@@ -46,7 +47,7 @@ void MainWindow::askForRoom() {
 void MainWindow::takeRoomOf(const QString& path) {
   const auto other = presets::readPatch(path.toStdString());
   if (!other) return say(text(other.error().message));
-  auto swapped = core::swapParts(document_.patch(), *other, {core::Part::reverb}, registry_);
+  auto swapped = presets::swapModels(document_.patch(), *other, {core::Part::reverb}, registry_);
   if (!swapped) return say(text(swapped.error().message));
   swapped->patch.name = document_.patch().name;  // it is the same instrument elsewhere
   document_.change(tr("Take the room of %1").arg(text(other->name)),

@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "core/analysis/loudness.h"
 #include "core/analysis/pitch.h"
 
 namespace core {
 namespace {
-constexpr double kRate = 16000, kLoudnessHop = 64 / kRate, kSure = 0.85;
+constexpr double kRate = 16000, kSure = 0.85;
 constexpr double kClipSeconds = 4, kShortestClip = 1, kOctave = 12;
 
 double mean(const std::vector<double>& x) {

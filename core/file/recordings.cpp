@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <string>
 
 namespace core {
@@ -30,6 +31,17 @@ std::string recordingName(const std::filesystem::path& file, const std::filesyst
   if (root.empty()) return file.filename().string();
   const auto below = file.lexically_relative(root);
   return below.empty() || *below.begin() == ".." ? file.filename().string() : below.generic_string();
+}
+
+Result<void> checkRecording(const AudioData& recording) {
+  constexpr double kShortest = 0.1;  // s: a low pitch needs several periods to be known
+  constexpr float kSilent = 1e-4F;   // -80 dBFS: over the dither of 16 bits
+  if (recording.seconds() < kShortest)
+    return Error{"The recording is shorter than a tenth of a second, too short to follow a pitch in."};
+  const std::vector<float> x = recording.folded();
+  if (std::none_of(x.begin(), x.end(), [](float v) { return std::fabs(v) > kSilent; }))
+    return Error{"The recording is silent, so there is nothing to follow."};
+  return {};
 }
 
 std::vector<std::string> splitNames(const std::string& list, const std::vector<std::filesystem::path>& files,

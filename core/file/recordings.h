@@ -6,12 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "core/file/audio_file.h"
+
 namespace core {
 
 /// Files of sound in a folder, by name, or the one file that is named. Empty when there are none.
 std::vector<std::filesystem::path> recordings(const std::filesystem::path& folder);
 /// How a recording is called: its path below `root`, "violin/notes.flac"; not below it, or root empty: its file name.
 std::string recordingName(const std::filesystem::path& file, const std::filesystem::path& root);
+/// Error: a recording is too short or too soft to follow anything in it.
+Result<void> checkRecording(const AudioData& recording);
 /// Names of recordings or of their takes, divided by commas; a comma in the name of a recording divides nothing.
 std::vector<std::string> splitNames(const std::string& list, const std::vector<std::filesystem::path>& files,
                                     const std::filesystem::path& root);

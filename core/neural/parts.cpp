@@ -118,6 +118,29 @@ Result<TrainedRange> trainedRange(const Patch& patch, const Registry& registry) 
   return Error{"The patch has no controller that was trained on pitch and loudness."};
 }
 
+std::vector<std::string> untrainedNodes(const Patch& patch, const Registry& registry) {
+  std::vector<std::string> ids;
+  for (const PatchNode& n : patch.nodes) {
+    const NodeType* t = registry.find(n.type);
+    if (!t || (t->settingIndex("recurrent") < 0 && t->outputIndex("z") < 0)) continue;
+    if (std::any_of(t->tensors.begin(), t->tensors.end(),
+                    [&](const Tensor& row) { return !n.tensors.contains(std::string(row.id)); }))
+      ids.push_back(n.id);
+  }
+  return ids;
+}
+
+Result<void> checkTrained(const Patch& patch, const Registry& registry) {
+  for (const PatchNode& n : patch.nodes)
+    if (!registry.find(n.type))
+      return Error{"Node \"" + n.id + "\" of \"" + patch.name + "\" is of the unknown type \"" + n.type +
+                   "\"; it was made by a newer version of this program, update to play it."};
+  if (const auto ids = untrainedNodes(patch, registry); !ids.empty())
+    return Error{"Node \"" + ids.front() + "\" of \"" + patch.name +
+                 "\" has not learned anything yet; train the patch first (tonewright train)."};
+  return {};
+}
+
 Result<std::string> insertConditioner(Patch& patch, const Registry& registry) {
   const NodeType* type = registry.find(kConditioner);
   if (!type) return Error{"This program lacks the conditioner, which transfer needs."};

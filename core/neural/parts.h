@@ -35,6 +35,11 @@ struct TrainedRange {
 /// Of the first controller with such settings. Error: there is none.
 Result<TrainedRange> trainedRange(const Patch& patch, const Registry& registry);
 
+/// Networks and tables that lack a tensor: they play what chance made of them.
+std::vector<std::string> untrainedNodes(const Patch& patch, const Registry& registry);
+/// Whether a model plays what it learned. Error: a node of an unknown type, or an untrained one, by name.
+Result<void> checkTrained(const Patch& patch, const Registry& registry);
+
 /// The node that conditions what goes to controllers: the patch's own, or one inserted between the
 /// listening nodes and everything that follows their pitch and loudness. Its knobs are as they were
 /// or at their defaults, where it changes nothing. Error: nothing listens.
@@ -49,12 +54,14 @@ Result<Patch> withoutReverb(const Patch& patch, const Registry& registry);
 struct Swapped {
   Patch patch;
   std::vector<std::string> notes;  ///< sentences: what came along, what was adapted
+  bool otherPlays = false;         ///< no controller but those of b is left: it is b that is heard
 };
 /// The named parts from b, the rest from a. What makes a part (its controller) comes along and hears
 /// a's pitch and loudness; where b was trained in another range a conditioner named "Adapter" maps
 /// them; responses are resampled to a's rate. The encoder is what listens, and what gives z, with the MFCC
 /// it was trained on; where its z spreads otherwise than a's, the depth of its cables makes up for it. What
-/// nobody hears any more is left out.
+/// nobody hears any more is left out. Where nothing listens in a, the encoder of b brings what listens along.
+/// The description is that of the one that is heard.
 /// Error: a or b lacks a part, noise of another rate, z of another size.
 Result<Swapped> swapParts(const Patch& a, const Patch& b, const std::vector<Part>& parts, const Registry& registry);
 

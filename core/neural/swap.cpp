@@ -59,7 +59,8 @@ Result<std::pair<std::string, std::string>> Swap::source(const Cable& c, const s
   for (const PatchNode& n : a_.nodes)
     if (n.type == wanted && out_.patch.find(n.id) && (!exact || n.settings == b_.find(c.from)->settings))
       found = {n.id, c.output};
-  if (found.first.empty() && exact && listeningB_.contains(c.from)) return std::pair{bring(c.from), c.output};
+  if (found.first.empty() && (exact || takesEncoder_) && listeningB_.contains(c.from))
+    return std::pair{bring(c.from), c.output};
   if (found.first.empty())
     return Error{"\"" + b_.name + "\" hears by \"" + named(b_, c.from) + "\", which \"" + a_.name +
                  "\" lacks; take the encoder too, or add that node."};
@@ -218,26 +219,27 @@ void Swap::prune() {
 
 Swapped Swap::finish() {
   prune();
+  int theirs = 0, all = 0;
+  for (const PatchNode& n : out_.patch.nodes)
+    if (const NodeType* t = registry_.find(n.type); t && rangeOf(n, *t)) ++all;
   for (const auto& [from, id] : copies_) {
     const PatchNode* n = out_.patch.find(id);
     const NodeType* t = n ? registry_.find(n->type) : nullptr;
-    if (t && rangeOf(*n, *t)) {
-      const auto controllers = std::count_if(out_.patch.nodes.begin(), out_.patch.nodes.end(), [&](const PatchNode& m) {
-        const NodeType* type = registry_.find(m.type);
-        return type && rangeOf(m, *type);
-      });
-      note("The controller of \"" + b_.name + "\" came along as \"" + id + "\"" +
-           (controllers > 1 ? "; both controllers run." : " and is the only one left."));
-    }
+    if (!t || !rangeOf(*n, *t)) continue;
+    ++theirs;
+    note("The controller of \"" + b_.name + "\" came along as \"" + id + "\"" +
+         (all > 1 ? "; both controllers run." : " and is the only one left."));
   }
+  out_.otherPlays = theirs > 0 && theirs == all;
+  if (out_.otherPlays) out_.patch.description = b_.description;
   out_.patch.name = a_.name + " + " + b_.name;
   return std::move(out_);
 }
 }  // namespace parts
 
 Result<Swapped> swapParts(const Patch& a, const Patch& b, const std::vector<Part>& list, const Registry& registry) {
-  Swap swap(a, b, registry);
   const auto asks = [&](Part p) { return std::find(list.begin(), list.end(), p) != list.end(); };
+  Swap swap(a, b, registry, asks(Part::encoder));
   // heads first: what they listen to is looked up in a
   for (const Part part : {Part::harmonic, Part::noise})
     if (asks(part) || asks(Part::decoder))

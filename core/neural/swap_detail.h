@@ -12,8 +12,9 @@ namespace core::parts {
 /// A swap in progress: a patch that parts of b are taken into.
 class Swap {
  public:
-  Swap(const Patch& a, const Patch& b, const Registry& registry)
-      : a_(a), b_(b), registry_(registry), listeningB_(listeningNodes(b, registry)) {
+  /// takesEncoder: the encoder of b is asked for, so what listens in b may come along.
+  Swap(const Patch& a, const Patch& b, const Registry& registry, bool takesEncoder)
+      : a_(a), b_(b), registry_(registry), takesEncoder_(takesEncoder), listeningB_(listeningNodes(b, registry)) {
     out_.patch = a;
   }
   Result<void> takeHead(Part part);
@@ -41,6 +42,7 @@ class Swap {
 
   const Patch &a_, &b_;
   const Registry& registry_;
+  bool takesEncoder_;
   std::set<std::string> listeningB_;
   std::map<std::string, std::string> copies_;    ///< node of b -> its copy
   std::set<std::string> wired_;                  ///< nodes of b whose cables have been copied

@@ -7,6 +7,7 @@
 
 #include "core/analysis/quantile.h"
 #include "core/analysis/target.h"
+#include "core/file/recordings.h"
 #include "core/neural/lag.h"
 #include "core/neural/transfer_features.h"
 
@@ -14,8 +15,6 @@ namespace core {
 namespace {
 constexpr double kGateUnderPeak = 45;  // dB under the loudest: the gate's level
 constexpr double kEnoughInside = 0.9;
-constexpr double kShortest = 0.1;    // s: a low pitch needs several periods to be known
-constexpr float kSilent = 1e-4F;     // -80 dBFS: over the dither of 16 bits
 constexpr double kListenPart = 0.3;  // of a transfer's time, about
 
 AudioData monoSound(const AudioData& source, double rate) { return resample({source.rate, {source.folded()}}, rate); }
@@ -24,16 +23,6 @@ AudioData monoSound(const AudioData& source, double rate) { return resample({sou
 std::function<bool(double)> stretch(const std::function<bool(double)>& whole, double from, double to) {
   if (!whole) return {};
   return [&whole, from, to](double done) { return whole(from + done * (to - from)); };
-}
-
-/// A recording that has nothing to follow is refused, not played as silence.
-Result<void> mayBePlayed(const AudioData& source) {
-  if (source.seconds() < kShortest)
-    return Error{"The recording is shorter than a tenth of a second, too short to follow a pitch in."};
-  const std::vector<float> x = source.folded();
-  if (std::none_of(x.begin(), x.end(), [](float v) { return std::fabs(v) > kSilent; }))
-    return Error{"The recording is silent, so there is nothing to play again."};
-  return {};
 }
 
 /// Loudness of the source onto that of the training: mean and spread of what sounds; narrower when
@@ -169,7 +158,8 @@ Result<Conditioned> condition(const Patch& model, const AudioData& source, const
                               const TransferOptions& options) {
   const auto range = trainedRange(model, registry);
   if (!range) return range.error();
-  if (auto heard = mayBePlayed(source); !heard) return heard.error();
+  if (auto done = checkTrained(model, registry); !done) return done.error();
+  if (auto heard = checkRecording(source); !heard) return heard.error();
   Conditioned c{model, *range, {}, {}};
   if (options.noReverb) {
     auto dry = withoutReverb(model, registry);

@@ -13,7 +13,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 
-#include "presets/model_file.h"
+#include "presets/model_info.h"
 #include "ui/theme.h"
 
 namespace ui {
@@ -35,6 +35,14 @@ QString partHelp(core::Part part) {
   }
 }
 QString count(std::size_t n) { return QLocale(QLocale::English).toString(static_cast<qulonglong>(n)); }
+/// Licence and credits of a patch.
+QString sourceOf(const core::Patch& patch) {
+  const presets::ModelInfo info = presets::infoOf(patch);
+  QStringList source;
+  for (const std::string* s : {&info.licence, &info.credits})
+    if (!s->empty()) source << text(*s);
+  return source.join(QStringLiteral("; "));
+}
 }  // namespace
 
 std::vector<presets::PresetInfo> knownModels(const std::vector<presets::PresetInfo>& models,
@@ -123,21 +131,11 @@ void SwapDialog::chosen(QComboBox* box) {
   update();
 }
 
-core::Result<SwapDialog::Side> SwapDialog::side(const QComboBox* box) const {
+core::Result<core::Patch> SwapDialog::side(const QComboBox* box) const {
   const QString path = box->currentData().toString();
-  if (path == kThisPatch) return Side{document_.patch(), {}};
+  if (path == kThisPatch) return document_.patch();
   if (path == kOther) return core::Error{"Choose a model to take from."};
-  if (!path.endsWith(QLatin1String(presets::kModelEnding))) {
-    auto patch = presets::readPatch(path.toStdString());
-    if (!patch) return patch.error();
-    return Side{std::move(*patch), {}};
-  }
-  auto model = presets::readModel(path.toStdString());
-  if (!model) return model.error();
-  QStringList source;
-  for (const std::string* s : {&model->info.licence, &model->info.credits})
-    if (!s->empty()) source << text(*s);
-  return Side{std::move(model->patch), source.join(QStringLiteral("; "))};
+  return presets::readPatch(path.toStdString());
 }
 
 QString SwapDialog::cost() const { return cost_->text(); }
@@ -158,9 +156,9 @@ void SwapDialog::update() {
   if (parts.empty()) return notes_->setText(tr("Tick the parts to take; the rest stays as it is."));
   const auto a = side(a_), b = side(b_);
   if (!a || !b) return notes_->setText(text((a ? b : a).error().message));
-  auto swapped = core::swapParts(a->patch, b->patch, parts, document_.registry());
+  auto swapped = presets::swapModels(*a, *b, parts, document_.registry());
   if (!swapped) return notes_->setText(text(swapped.error().message));
-  const std::size_t before = core::countParameters(a->patch, document_.registry()).all;
+  const std::size_t before = core::countParameters(*a, document_.registry()).all;
   const std::size_t after = core::countParameters(swapped->patch, document_.registry()).all;
   cost_->setText(
       tr("Cost: %1 learned numbers instead of %2, %3 times as many.")
@@ -169,11 +167,12 @@ void SwapDialog::update() {
   QStringList lines;
   for (const std::string& n : swapped->notes) lines << text(n);
   notes_->setText(lines.join(QLatin1Char('\n')));
-  // who is to be named goes with the patch
+  // who is to be named is read by people, too
+  const QString ofA = sourceOf(*a), ofB = sourceOf(*b);
   const QString from = tr("Of %1: %2%3.")
-                           .arg(text(b->patch.name), names.join(QStringLiteral(", ")),
-                                b->source.isEmpty() ? QString() : QStringLiteral(" (%1)").arg(b->source));
-  QStringList says{text(swapped->patch.description), a->source.isEmpty() ? QString() : tr("(%1)").arg(a->source), from};
+                           .arg(text(b->name), names.join(QStringLiteral(", ")),
+                                ofB.isEmpty() ? QString() : QStringLiteral(" (%1)").arg(ofB));
+  QStringList says{text(swapped->patch.description), ofA.isEmpty() ? QString() : QStringLiteral("(%1)").arg(ofA), from};
   says.removeAll(QString());
   swapped->patch.description = says.join(QLatin1Char(' ')).toStdString();
   result_ = std::move(swapped->patch);

@@ -36,14 +36,10 @@ class SwapDialog : public QDialog {
   QString notes() const;
 
  private:
-  struct Side {
-    core::Patch patch;
-    QString source;  ///< licence and credits
-  };
   void build();
   void fill(QComboBox* box, bool withThisPatch);
   void chosen(QComboBox* box);
-  core::Result<Side> side(const QComboBox* box) const;
+  core::Result<core::Patch> side(const QComboBox* box) const;
   void update();
 
   Document& document_;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "presets/model_info.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace presets {
+namespace {
+using Json = nlohmann::json;
+
+constexpr const char* kField = "model";
+
+/// Members by the names they have in patches; the same rows read and write.
+constexpr std::pair<const char*, std::string ModelInfo::*> kTexts[] = {
+    {"licence", &ModelInfo::licence}, {"credits", &ModelInfo::credits}, {"training", &ModelInfo::training}};
+constexpr std::pair<const char*, std::vector<std::string> ModelInfo::*> kLists[] = {
+    {"trained", &ModelInfo::trained}, {"validated", &ModelInfo::validated}, {"instruments", &ModelInfo::instruments}};
+
+/// Fields of a patch that the program does not read; an object, whatever was there.
+Json fieldsOf(const core::Patch& patch) {
+  Json fields = Json::parse(patch.foreign, nullptr, false);
+  return fields.is_object() ? fields : Json::object();
+}
+
+/// Whether a text holds another as a whole item or sentence.
+bool says(const std::string& text, const std::string& item) {
+  for (auto at = text.find(item); at != std::string::npos; at = text.find(item, at + 1)) {
+    const std::size_t end = at + item.size();
+    if ((at == 0 || text[at - 1] == ' ') && (end == text.size() || text[end] == ';' || text[end] == ' ')) return true;
+  }
+  return false;
+}
+/// Two texts as one, what both say once.
+std::string joined(const std::string& a, const std::string& b) {
+  if (b.empty() || says(a, b)) return a;
+  return a.empty() || says(b, a) ? b : a + (a.ends_with('.') ? " " : "; ") + b;
+}
+}  // namespace
+
+ModelInfo infoOf(const core::Patch& patch) {
+  ModelInfo info;
+  const Json fields = fieldsOf(patch), said = fields.value(kField, Json::object());
+  if (!said.is_object()) return info;
+  for (const auto& [name, member] : kTexts)
+    if (said.contains(name) && said[name].is_string()) info.*member = said[name].get<std::string>();
+  for (const auto& [name, member] : kLists)
+    for (const Json& item : said.value(name, Json::array()))
+      if (item.is_string()) (info.*member).push_back(item.get<std::string>());
+  return info;
+}
+
+void setInfo(core::Patch& patch, const ModelInfo& info) {
+  Json said = Json::object(), fields = fieldsOf(patch);
+  for (const auto& [name, member] : kTexts)
+    if (!(info.*member).empty()) said[name] = info.*member;
+  for (const auto& [name, member] : kLists)
+    if (!(info.*member).empty()) said[name] = info.*member;
+  if (!said.empty())
+    fields[kField] = std::move(said);
+  else if (fields.contains(kField) && fields[kField].is_object())
+    fields.erase(kField);
+  patch.foreign = fields.empty() ? std::string() : fields.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+core::Result<core::Swapped> swapModels(const core::Patch& a, const core::Patch& b, const std::vector<core::Part>& parts,
+                                       const core::Registry& registry) {
+  auto swapped = core::swapParts(a, b, parts, registry);
+  if (!swapped) return swapped;
+  ModelInfo info = infoOf(a), other = infoOf(b);
+  std::string taken;
+  for (const core::Part part : parts)
+    taken += (taken.empty() ? "" : ", ") + std::string(core::kPartNames[static_cast<std::size_t>(part)]);
+  taken += " from: " + (other.training.empty() ? b.name : other.training);
+  if (swapped->otherPlays) {
+    info.trained = std::move(other.trained);
+    info.validated = std::move(other.validated);
+    info.training = joined(taken, info.training.empty() ? "" : "the rest from: " + info.training);
+  } else {
+    info.training = joined(info.training, taken);
+  }
+  // what gives z comes with the decoder that reads it, or with the encoder
+  if (swapped->otherPlays || std::find(parts.begin(), parts.end(), core::Part::encoder) != parts.end())
+    info.instruments = std::move(other.instruments);
+  info.licence = joined(info.licence, other.licence);
+  info.credits = joined(info.credits, other.credits);
+  setInfo(swapped->patch, info);
+  return swapped;
+}
+
+}  // namespace presets
