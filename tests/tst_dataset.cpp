@@ -4,6 +4,7 @@
 #include <QTest>
 
 #include "core/file/recordings.h"
+#include "core/neural/batch.h"
 #include "core/neural/dataset.h"
 #include "tests/model_rig.h"
 
@@ -71,6 +72,55 @@ class TestDataset : public QObject {
     }
     QVERIFY(partedElsewhere);  // or this tells nothing
     QCOMPARE(data->takeNames(true).size(), std::size_t{2});
+  }
+
+  /// Between two takes that are held out there is room for hardly more than the clip.
+  void clipsAvoidWhatIsHeldOut() {
+    std::vector<float> x;
+    std::vector<std::string> heldOut;
+    for (int note = 0; note < 20; ++note) {
+      const std::vector<float> played = notes(kModelRate, 0.7, {200.0 + 10 * note}, -16).channels[0];
+      x.insert(x.end(), played.begin() + 1600, played.begin() + 4800);
+      x.insert(x.end(), static_cast<std::size_t>(0.15 * kModelRate), 0.0F);
+      if (note != 11) heldOut.push_back("a.wav#" + std::to_string(note + 1));
+    }
+    const auto data = load(folderOf("narrow", mono(std::move(x))), heldOut);
+    QVERIFY2(data.has_value(), data ? "" : data.error().message.c_str());
+    QCOMPARE(data->takeNames(false), std::vector<std::string>{"a.wav#12"});
+    const int ticks = clipTicks(0.48, kModelRate);
+    QVERIFY(data->hasRoom(ticks) && !data->hasRoom(clipTicks(0.6, kModelRate)));
+    std::mt19937 random(2);
+    for (int i = 0; i < 50; ++i) {
+      const Slice clip = data->draw(random, ticks);
+      const std::int64_t begin = clip.firstTick * kTick, end = begin + ticks * kTick;
+      for (const Take& t : data->sources()[0].takes)
+        QVERIFY2(!t.validation || t.end <= begin || end <= t.begin, t.name.c_str());
+    }
+  }
+
+  /// What is remembered of another sound's length is not believed.
+  void shortMemoriesAreHeardAgain() {
+    const auto folder = folderOf("remembered", notes(kModelRate, 1.6, {220, 330}, -16));
+    DatasetOptions options{{}, {"none"}, false, 1};
+    int kept = 0, cut = 0;
+    std::vector<std::vector<float>> features;
+    options.memory.recall = [&](std::uint64_t) {
+      auto known = features;
+      for (auto& rows : known) rows.resize(rows.size() - static_cast<std::size_t>(cut));
+      return known;
+    };
+    options.memory.keep = [&](std::uint64_t, const auto& heard) {
+      features = heard;
+      ++kept;
+    };
+    for (const auto& [shorter, count] : {std::pair{0, 1}, {0, 1}, {1, 2}, {0, 2}}) {
+      cut = shorter;
+      const auto data =
+          Dataset::load(recordings(folder), *cut_, registry(), options, [](const std::string&, double) {}, {});
+      QVERIFY(data.has_value());
+      QCOMPARE(kept, count);
+      QVERIFY(data->sources()[0].features == features);
+    }
   }
 
   void reasonsAreTrue_data() {

@@ -83,6 +83,24 @@ class TestModelWindow : public QObject {
     QCOMPARE(rig.document.undoStack().count(), 1);
   }
 
+  /// What is played from keys and what follows a sound are told apart, wherever they are kept.
+  void modelsAreGrouped() {
+    presets::PresetInfo keys, follows, start;
+    keys.name = "Keys";
+    keys.tags = {"keys"};
+    keys.path = "a.safetensors";
+    follows.name = "Live";
+    follows.tags = {"live"};
+    follows.path = "b.safetensors";
+    start.name = "Start";
+    start.path = "c.json";
+    const Browser browser(tests::registry(), {keys, follows}, {start});
+    QStringList rows;
+    for (int i = 0; i < browser.modelList()->count(); ++i) rows << browser.modelList()->item(i)->text();
+    QCOMPARE(rows, (QStringList{QStringLiteral("follow what comes in"), QStringLiteral("Live"),
+                                QStringLiteral("played from the keys"), QStringLiteral("Keys"),
+                                QStringLiteral("to train"), QStringLiteral("Start")}));
+  }
   void modelsAreOpenedAsFiles() {
     Rig rig(services_);
     rig.window.openFile(other_);

@@ -120,7 +120,7 @@ QSlider::handle:horizontal { background: @text; width: 14px; height: 14px; margi
 QSlider::handle:horizontal:focus { border: 2px solid @accent; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px; }
 QSlider::handle:horizontal:disabled { background: @structure; }
 QCheckBox::indicator { width: 13px; height: 13px; border: 1px solid @secondary; border-radius: 3px; background: @field; }
-QCheckBox::indicator:checked { width: 9px; height: 9px; border: 3px solid @accent; background: @onAccent; }
+QCheckBox::indicator:checked { border-color: @accent; background: @accent; }
 QCheckBox::indicator:focus { border-color: @accent; }
 QMenuBar { background: @panel; } QMenuBar::item:selected { background: @line; }
 QMenu { background: @node; color: @text; border: 1px solid @line; padding: 4px; }

@@ -33,13 +33,21 @@ AudioData atPitch(AudioData audio, double cents) {
   return audio;
 }
 
+/// Whether features are as long as those of a sound of so many frames.
+bool isOf(const std::vector<std::vector<float>>& features, const FrontCut& cut, std::size_t frames) {
+  bool same = features.size() == cut.features.size();
+  for (std::size_t f = 0; same && f < features.size(); ++f)
+    same = features[f].size() == (frames + kTick - 1) / kTick * static_cast<std::size_t>(cut.features[f].width);
+  return same;
+}
+
 /// What the front says of a sound, remembered from an earlier training where there is a memory.
 Result<std::vector<std::vector<float>>> heard(const FrontCut& cut, const Registry& registry,
                                               std::span<const float> sound, const FeatureMemory& memory,
                                               const std::function<bool()>& stops) {
   const std::uint64_t key = memory.recall ? featureKey(cut, sound) : 0;
   if (memory.recall)
-    if (auto known = memory.recall(key); known.size() == cut.features.size()) return known;
+    if (auto known = memory.recall(key); isOf(known, cut, sound.size())) return known;
   auto features = listen(cut, registry, sound, [&stops](double) { return !stops(); });
   if (features && memory.keep) memory.keep(key, *features);
   return features;
@@ -192,7 +200,6 @@ bool Dataset::overlapsValidation(const Source& source, std::int64_t begin, std::
 Slice Dataset::draw(std::mt19937& random, int ticks) const {
   const auto uniform = [&random](double most) { return most * random() / 4294967296.0; };
   const std::int64_t length = static_cast<std::int64_t>(ticks) * kTick;
-  Slice slice;
   for (int attempt = 0; attempt < 100; ++attempt) {
     // sources by their length, so that every second of sound is as likely as another
     double total = 0;
@@ -212,11 +219,24 @@ Slice Dataset::draw(std::mt19937& random, int ticks) const {
     }
     const auto latest = static_cast<double>(s.sound.size()) - static_cast<double>(length);
     begin = std::clamp(begin, 0.0, std::max(0.0, latest));
-    slice = {static_cast<int>(index), static_cast<std::int64_t>(begin) / kTick,
-             static_cast<float>(gain_ * (2 * uniform(1) - 1))};
-    if (!overlapsValidation(s, slice.firstTick * kTick, slice.firstTick * kTick + length)) break;
+    const auto tick = static_cast<std::int64_t>(begin) / kTick;
+    const auto gain = static_cast<float>(gain_ * (2 * uniform(1) - 1));
+    if (!overlapsValidation(s, tick * kTick, tick * kTick + length)) return {static_cast<int>(index), tick, gain};
   }
-  return slice;
+  // hardly any room between takes that are held out
+  return placeFor(ticks, static_cast<std::size_t>(uniform(static_cast<double>(sources_.size())))).value_or(Slice{});
+}
+
+std::optional<Slice> Dataset::placeFor(int ticks, std::size_t firstSource) const {
+  const std::int64_t length = static_cast<std::int64_t>(ticks) * kTick;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const std::size_t index = (firstSource + i) % sources_.size();
+    const Source& s = sources_[index];
+    const auto latest = std::max<std::int64_t>(0, static_cast<std::int64_t>(s.sound.size()) - length);
+    for (std::int64_t begin = 0; begin <= latest; begin += kTick)
+      if (!overlapsValidation(s, begin, begin + length)) return Slice{static_cast<int>(index), begin / kTick, 0};
+  }
+  return {};
 }
 
 std::vector<Slice> Dataset::validationSlices(int ticks, int most) const {

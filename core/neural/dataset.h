@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <random>
 #include <stop_token>
 
@@ -73,8 +74,10 @@ class Dataset {
   std::vector<std::string> takeNames(bool validation) const;
   double seconds() const;  ///< of sound to train on, copies apart
 
-  /// A clip of training sound; half of them contain an onset or a release.
+  /// A clip of training sound; half of them contain an onset or a release. Never any of what is held out, if there
+  /// is room for a clip beside it (hasRoom).
   Slice draw(std::mt19937& random, int ticks) const;
+  bool hasRoom(int ticks) const { return placeFor(ticks, 0).has_value(); }
   /// The same clips at every call: one at the start of each validation take, at most `most`.
   std::vector<Slice> validationSlices(int ticks, int most) const;
   /// From here on the sound of clips is later than their features by so much: what a controller that is
@@ -90,6 +93,8 @@ class Dataset {
  private:
   void nameInstruments();
   std::string whyNothing() const;  ///< is there to train on
+  /// A clip without anything that is held out, looked for from one source on.
+  std::optional<Slice> placeFor(int ticks, std::size_t firstSource) const;
   bool overlapsValidation(const Source& source, std::int64_t begin, std::int64_t end) const;
 
   double rate_ = 16000, gain_ = 0;  ///< Hz; dB by which clips differ from their recordings

@@ -116,6 +116,13 @@ Result<void> Run::prepare(const std::vector<std::filesystem::path>& files, const
   for (std::mt19937 random(options_.seed); judged.size() < CollapseGuard::kMostClips / 2;)
     judged.push_back(data_.draw(random, ticks));
   guard_.take(data_, cut_, judged, ticks, clipTicks(warm, result_.patch.rate));
+  if (!data_.hasRoom(ticks)) {
+    char line[160];
+    std::snprintf(line, sizeof line,
+                  "There is no stretch of %.1f s without a take that is held out, as training needs; hold out others.",
+                  clip);
+    return Error{line};
+  }
   result_.validated = data_.takeNames(true);
   warnOfTakes(dataOptions.validate);
   gatherNotes();

@@ -162,17 +162,23 @@ void Browser::addPreset(QListWidget* list, const presets::PresetInfo& p) {
 void Browser::fillModels() {
   modelList_->clear();
   const QStringList words = search_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts);
-  const auto group = [&](const QString& name, const std::vector<presets::PresetInfo>& all, bool models) {
+  using Lists = std::vector<const std::vector<presets::PresetInfo>*>;
+  const auto group = [&](const QString& name, const Lists& lists, const auto& belongs) {
     bool headed = false;
-    for (const presets::PresetInfo& p : all) {
-      if (p.isModel() != models || !matches(p, words)) continue;
-      if (!std::exchange(headed, true)) addHeading(modelList_, name);
-      addPreset(modelList_, p);
-    }
+    for (const auto* list : lists)
+      for (const presets::PresetInfo& p : *list) {
+        if (!belongs(p) || !matches(p, words)) continue;
+        if (!std::exchange(headed, true)) addHeading(modelList_, name);
+        addPreset(modelList_, p);
+      }
   };
-  group(tr("follow what comes in"), models_, true);
-  group(tr("played from the keys"), presets_, true);
-  group(tr("to train"), models_, false);
+  const auto keys = [](const presets::PresetInfo& p) {
+    return std::find(p.tags.begin(), p.tags.end(), "keys") != p.tags.end();
+  };
+  const Lists all{&models_, &presets_};
+  group(tr("follow what comes in"), all, [&](const presets::PresetInfo& p) { return p.isModel() && !keys(p); });
+  group(tr("played from the keys"), all, [&](const presets::PresetInfo& p) { return p.isModel() && keys(p); });
+  group(tr("to train"), {&models_}, [](const presets::PresetInfo& p) { return !p.isModel(); });
 }
 
 void Browser::fillNodes() {
