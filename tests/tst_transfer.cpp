@@ -2,6 +2,7 @@
 // Timbre transfer and swapped parts, on tiny instruments made here.
 #include <QTest>
 
+#include "core/analysis/evaluation.h"
 #include "core/analysis/target.h"
 #include "core/graph/render.h"
 #include "core/neural/lag.h"
