@@ -190,43 +190,6 @@ class TestTransfer : public QObject {
 
   // ---- transfer -------------------------------------------------------------------------------
 
-  void lagsAreThoseOfTheListeningNodes() {
-    Patch patch = instrument(1);
-    const auto at = [&](double mean, double window, double rate) {
-      patch.find("controller")->settings["pitch-mean"].number = mean;
-      patch.find("controller")->settings["pitch-spread"].number = 0.2;
-      patch.find("loudness")->settings["window"].number = window;
-      patch.rate = rate;
-      const auto lags = core::measureLags(patch, registry());
-      return lags ? *lags : core::FeatureLags{-1, -1};
-    };
-    const auto low = at(-1.3, 0.006, kModelRate), high = at(0.7, 0.006, kModelRate), slow = at(0.7, 0.012, kModelRate);
-    qInfo("pitch %.1f ms low, %.1f high; loudness %.1f, %.1f with twice the window", 1e3 * low.pitch, 1e3 * high.pitch,
-          1e3 * high.loudness, 1e3 * slow.loudness);
-    // two windows in a row are late by the sum of their times; a low note takes longer to be known
-    QVERIFY(std::fabs(high.loudness - 0.012) < 0.0015 && std::fabs(low.loudness - 0.012) < 0.0015);
-    QVERIFY(std::fabs(slow.loudness - 0.024) < 0.004);
-    QVERIFY(high.pitch > 0.002 && low.pitch > high.pitch + 0.004 && low.pitch < 0.045);
-    QCOMPARE(slow.pitch, high.pitch);
-    QCOMPARE(low.most(), low.pitch);
-    QCOMPARE(slow.most(), slow.loudness);
-    for (const double rate : {44100.0, 48000.0}) {
-      const auto there = at(0.7, 0.006, rate);
-      QVERIFY2(std::fabs(there.loudness - high.loudness) < 0.001, qPrintable(QString::number(there.loudness)));
-      QVERIFY2(std::fabs(there.pitch - high.pitch) < 0.005, qPrintable(QString::number(there.pitch)));
-    }
-    std::erase_if(patch.cables, [](const Cable& c) { return c.to == "loudness"; });
-    QVERIFY(!core::measureLags(patch, registry()).has_value());
-  }
-  /// What a transfer makes up for is what its features are late by, when the network adds nothing to it.
-  void latencyIsThatOfTheFeatures() {
-    const Patch model = follower();
-    const auto lags = core::measureLags(model, registry());
-    const auto latency = core::measureLatency(model, registry());
-    QVERIFY(lags.has_value() && latency.has_value() && latency->has_value());
-    QVERIFY2(std::fabs(**latency - lags->loudness) < 0.003,
-             qPrintable(QString("%1 and %2 s").arg(**latency).arg(lags->loudness)));
-  }
   void transferIsInTimeAndOfTheSourcesLength() {
     const Patch model = follower();
     const auto latency = core::measureLatency(model, registry());

@@ -15,6 +15,7 @@ namespace core {
 namespace {
 constexpr double kGateUnderPeak = 45;  // dB under the loudest: the gate's level
 constexpr double kEnoughInside = 0.9;
+constexpr double kMostApart = 0.02;  // s: that pitch and level are brought together by halves
 constexpr double kListenPart = 0.3;  // of a transfer's time, about
 
 AudioData monoSound(const AudioData& source, double rate) { return resample({source.rate, {source.folded()}}, rate); }
@@ -160,7 +161,7 @@ Result<Conditioned> condition(const Patch& model, const AudioData& source, const
   if (!range) return range.error();
   if (auto done = checkTrained(model, registry); !done) return done.error();
   if (auto heard = checkRecording(source); !heard) return heard.error();
-  Conditioned c{model, *range, {}, {}};
+  Conditioned c{model, *range, {}, {}, {}};
   if (options.noReverb) {
     auto dry = withoutReverb(model, registry);
     if (!dry) return dry.error();
@@ -171,6 +172,7 @@ Result<Conditioned> condition(const Patch& model, const AudioData& source, const
   const AudioData x = monoSound(source, model.rate);
   const auto features = listenTo(model, registry, x.channels[0], stretch(options.progress, 0, 0.5));
   if (!features) return features.error();
+  c.pitchLag = pitchLag(*features, x.channels[0], model.rate);
   if (features->soundingShare() == 0)
     c.report.notes.push_back("The sound has no pitch that could be followed; what comes out says little.");
   PatchNode& knobs = *c.patch.find(*id);
@@ -205,6 +207,9 @@ Result<Transferred> transfer(const Patch& model, const AudioData& source, const 
   if (!latency) return latency.error();
   report.latencyMeasured = latency->has_value();
   report.latencySeconds = latency->value_or(0);
+  // a pitch that is known later than the level: each is then as much early as the other is late
+  if (t.pitchLag && *t.pitchLag > report.latencySeconds)
+    report.latencySeconds += 0.5 * std::min(kMostApart, *t.pitchLag - report.latencySeconds);
   const auto y = openLoop(t.patch, source, registry, report.latencySeconds, stretch(options.progress, kListenPart, 1));
   if (!y) return y.error();
   t.sound = resample(*y, source.rate);

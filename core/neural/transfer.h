@@ -36,10 +36,11 @@ struct TransferReport {
 
 /// What the instrument is told of a recording.
 struct Conditioned {
-  Patch patch;              ///< the model with the conditioner set, for live use
-  TrainedRange range;       ///< of its controller
-  SourceFeatures features;  ///< as the controller gets them
-  TransferReport report;    ///< all but the latency
+  Patch patch;                     ///< the model with the conditioner set, for live use
+  TrainedRange range;              ///< of its controller
+  SourceFeatures features;         ///< as the controller gets them
+  TransferReport report;           ///< all but the latency
+  std::optional<double> pitchLag;  ///< of the recording as the model hears it (transfer_features.h)
 };
 /// The part of a transfer that comes before playing: what may be shown before anything is rendered.
 /// `source`: any rate and channels (folded to mono). Error: it is silent or too short, the model has no

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/analysis/pitch.h"
+#include "core/analysis/quantile.h"
+#include "core/dsp/math.h"
 #include "core/graph/render.h"
 #include "core/neural/front.h"
 #include "core/neural/parts_detail.h"
@@ -74,6 +77,37 @@ Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, co
   f.loudness.assign((*rows)[1].begin(), (*rows)[1].end());
   f.confidence.assign((*rows)[2].begin(), (*rows)[2].end());
   return f;
+}
+
+std::optional<double> pitchLag(const SourceFeatures& features, const std::vector<float>& sound, double rate) {
+  constexpr int kMostLag = 40;        // ms
+  constexpr double kMoves = 1.25;     // times the least difference: without a shift it must be so much
+  constexpr double kSureOfIt = 0.85;  // confidence
+  const YinOptions options;
+  const std::vector<YinFrame> frames = yin(std::vector<double>(sound.begin(), sound.end()), rate, options);
+  const auto differenceAt = [&](double lag) {
+    std::vector<double> away;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      if (frames[i].confidence < kSureOfIt) continue;
+      // the middle of what it compared: frames have room for the lowest pitch's lag; a tick's value is that of its end
+      const double middle = static_cast<double>(i) * options.hopSeconds + 0.5 * (1 / frames[i].f0 - 1 / options.lowest);
+      const double tick = (middle + lag) * rate / kTick - 1;
+      const auto before = static_cast<std::size_t>(std::max(0.0, tick));
+      if (before + 1 >= features.pitch.size() || !features.on[before + 1]) continue;
+      const double part = tick - static_cast<double>(before);
+      const double pitch = features.pitch[before] + part * (features.pitch[before + 1] - features.pitch[before]);
+      away.push_back(std::fabs(pitch - std::log2(frames[i].f0 / kC4Hz)));
+    }
+    return away.empty() ? 0.0 : quantile(away, 0.5);
+  };
+  int best = 0;
+  std::vector<double> difference;
+  for (int ms = 0; ms <= kMostLag; ++ms) {
+    difference.push_back(differenceAt(0.001 * ms));
+    if (difference.back() < difference[static_cast<std::size_t>(best)]) best = ms;
+  }
+  if (difference[0] <= kMoves * difference[static_cast<std::size_t>(best)]) return {};
+  return 0.001 * best;
 }
 
 Result<std::vector<float>> play(const Patch& patch, const Registry& registry, const std::vector<float>& input,

@@ -26,6 +26,11 @@ struct SourceFeatures {
 Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, const std::vector<float>& sound,
                                 const std::function<bool(double)>& progress = {});
 
+/// How much later than the sound itself its pitch is known, s: the shift by which it differs least from a track that
+/// looks ahead as far as back. Low notes are known later than high ones. Empty where the pitch moves too little to
+/// tell.
+std::optional<double> pitchLag(const SourceFeatures& features, const std::vector<float>& sound, double rate);
+
 /// What a patch makes of a sound at its rate: `frames` of its first channel. `progress` (0 to 1) may return false to
 /// cancel. Error: it is not a patch that can be played, or makes numbers that are not finite.
 Result<std::vector<float>> play(const Patch& patch, const Registry& registry, const std::vector<float>& input,
