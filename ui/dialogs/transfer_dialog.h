@@ -100,7 +100,7 @@ class TransferDialog : public QDialog {
   State state_ = State::idle;
   QString reason_;  ///< why the open patch plays no recording; empty: it does
   Sound source_, result_;
-  QString written_;  ///< where the result lies
+  QString written_;     ///< where the result lies
   core::Error unread_;  ///< why there is no source
   std::array<Spectrogram, 2> pictures_;
   std::optional<Clip> heard_;
