@@ -166,25 +166,6 @@ void printText(const Report& r, const std::string& model) {
   std::printf("%-22s %s\n", "real_time_factor", "time taken by one pass on one thread / length of the sound");
 }
 
-/// The recordings of a folder, and what they are called in the report.
-struct Recordings {
-  std::filesystem::path folder;
-  std::vector<std::filesystem::path> files;
-  std::string named(const std::filesystem::path& file) const {
-    return file == folder ? file.filename().string() : file.lexically_relative(folder).generic_string();
-  }
-};
-
-Result<Recordings> findRecordings(const std::string& folder) {
-  std::error_code code;
-  if (!std::filesystem::exists(folder, code))
-    return Error{"There is no folder or file \"" + folder + "\"; name one that holds recordings."};
-  Recordings found{folder, core::recordings(folder)};
-  if (found.files.empty())
-    return Error{"The folder \"" + folder + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."};
-  return found;
-}
-
 /// Plays a recording again in every way and judges that. Error: why this one cannot be judged; the report is
 /// as it was.
 Result<void> addRecording(Report& report, const core::Patch& player, const core::Registry& registry,
@@ -214,7 +195,7 @@ int evaluateCommand(const core::Registry& registry, const std::string& model, co
   if (!patch) return fail(patch.error());
   if (auto range = core::trainedRange(*patch, registry); !range) return fail(range.error());
   if (auto done = core::checkTrained(*patch, registry); !done) return fail(done.error());
-  const auto found = findRecordings(folder);
+  const auto found = core::findRecordings(folder);
   if (!found) return fail(found.error());
   Report report;
   report.parameters = core::countParameters(*patch, registry);
@@ -227,11 +208,11 @@ int evaluateCommand(const core::Registry& registry, const std::string& model, co
   if (!latency) return fail(latency.error());
   report.latency = latency->value_or(0);
   std::vector<std::string> names;
-  for (const auto& file : found->files) names.push_back(found->named(file));
+  for (const auto& file : *found) names.push_back(core::recordingName(file, folder));
   const std::vector<std::string> instruments = core::instrumentsOf(names);
   std::vector<core::NamedSound> sounds;
-  for (const auto& file : found->files) {
-    const std::string name = found->named(file);
+  for (const auto& file : *found) {
+    const std::string name = core::recordingName(file, folder);
     auto read = core::readAudio(file);
     Result<void> done = read ? core::checkRecording(*read) : read.error();
     if (done)

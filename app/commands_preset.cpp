@@ -17,13 +17,13 @@ using core::Result;
 /// Tables of the recordings, keys at one level; prints what it did.
 Result<void> takePlaying(const presets::Model& model, core::Patch& patch, const core::Registry& registry,
                          const std::string& folder) {
-  const auto files = core::recordings(folder);
-  if (files.empty()) return Error{"The folder \"" + folder + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."};
+  const auto files = core::findRecordings(folder);
+  if (!files) return files.error();
   core::DatasetOptions options;
   options.validate = model.info.validated;
   std::error_code code;
   if (std::filesystem::is_directory(folder, code)) options.root = folder;
-  const auto tables = core::listenToPlaying(model.patch, registry, files, options, {});
+  const auto tables = core::listenToPlaying(model.patch, registry, *files, options, {});
   if (!tables) return tables.error();
   if (core::writePlaying(patch, *tables, registry) == 0)
     return Error{"Nothing in \"" + patch.name +

@@ -84,23 +84,20 @@ void print(const presets::Trained& t, const std::string& out) {
 }  // namespace
 
 int trainCommand(const core::Registry& registry, const TrainArguments& a) {
-  std::error_code code;
-  if (!std::filesystem::exists(a.folder, code))
-    return fail(Error{"There is no folder \"" + a.folder + "\"; name one that holds recordings."});
+  auto files = core::findRecordings(a.folder);
+  if (!files) return fail(files.error());
   if (auto done = checkStart(a); !done) return fail(done.error());
   presets::TrainJob job;
   job.model = a.out;
   job.resume = a.resume;
   job.features = presets::featureFolder();
-  job.files = core::recordings(a.folder);
-  if (job.files.empty())
-    return fail(Error{"The folder \"" + a.folder + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."});
+  job.files = std::move(*files);
   if (!a.resume) {
     auto patch = choosePatch(registry, a);
     if (!patch) return fail(patch.error());
     job.patch = std::move(*patch);
   }
-  if (std::filesystem::is_directory(a.folder, code)) job.data.root = a.folder;
+  if (std::error_code code; std::filesystem::is_directory(a.folder, code)) job.data.root = a.folder;
   for (const std::string& list : a.validate)
     for (std::string& name : core::splitNames(list, job.files, job.data.root))
       job.data.validate.push_back(std::move(name));

@@ -161,6 +161,18 @@ class TestTrainJob : public QObject {
     QVERIFY(!refused("none", nothing));  // whole it goes on
   }
 
+  void recordingsAreFoundOrSaid() {
+    const auto found = findRecordings(at("folder"));
+    QVERIFY(found.has_value());
+    QCOMPARE(found->size(), std::size_t{3});
+    QCOMPARE(recordingName(found->front(), at("folder")), std::string("a.wav"));
+    QCOMPARE(recordingName(found->front(), found->front()), std::string("a.wav"));  // the one file that was named
+    const auto missing = findRecordings(at("nowhere"));
+    QVERIFY(!missing.has_value() && missing.error().message.find("nowhere") != std::string::npos);
+    QVERIFY(std::filesystem::create_directory(at("bare")));
+    const auto bare = findRecordings(at("bare"));
+    QVERIFY(!bare.has_value() && bare.error().message.find("holds no recordings") != std::string::npos);
+  }
   void namesMayHoldCommas() {
     const std::vector<std::filesystem::path> files{"/r/a, b.wav", "/r/low/c.wav", "/r/d.wav"};
     using Names = std::vector<std::string>;

@@ -27,8 +27,18 @@ std::vector<std::filesystem::path> recordings(const std::filesystem::path& folde
   return files;
 }
 
+Result<std::vector<std::filesystem::path>> findRecordings(const std::filesystem::path& folder) {
+  std::error_code code;
+  if (!std::filesystem::exists(folder, code))
+    return Error{"There is no folder or file \"" + folder.string() + "\"; name one that holds recordings."};
+  auto files = recordings(folder);
+  if (files.empty())
+    return Error{"The folder \"" + folder.string() + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."};
+  return files;
+}
+
 std::string recordingName(const std::filesystem::path& file, const std::filesystem::path& root) {
-  if (root.empty()) return file.filename().string();
+  if (root.empty() || file == root) return file.filename().string();
   const auto below = file.lexically_relative(root);
   return below.empty() || *below.begin() == ".." ? file.filename().string() : below.generic_string();
 }

@@ -12,7 +12,10 @@ namespace core {
 
 /// Files of sound in a folder, by name, or the one file that is named. Empty when there are none.
 std::vector<std::filesystem::path> recordings(const std::filesystem::path& folder);
-/// How a recording is called: its path below `root`, "violin/notes.flac"; not below it, or root empty: its file name.
+/// The same for who needs some. Error: there is no such folder or file, or no recording in it.
+Result<std::vector<std::filesystem::path>> findRecordings(const std::filesystem::path& folder);
+/// How a recording is called: its path below `root`, "violin/notes.flac"; not below it, or root empty or the file
+/// itself: its file name.
 std::string recordingName(const std::filesystem::path& file, const std::filesystem::path& root);
 /// Error: a recording is too short or too soft to follow anything in it.
 Result<void> checkRecording(const AudioData& recording);

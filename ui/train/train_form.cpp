@@ -240,11 +240,10 @@ core::Result<presets::TrainJob> TrainForm::job(bool resume) const {
   presets::TrainJob job;
   if (folder().isEmpty()) return core::Error{"Choose a folder of recordings first, or drop it here."};
   if (model().isEmpty()) return core::Error{"Name the model that is to be made."};
-  job.files = core::recordings(folder().toStdString());
+  auto files = core::findRecordings(folder().toStdString());
+  if (!files) return files.error();
+  job.files = std::move(*files);
   if (QFileInfo(folder()).isDir()) job.data.root = folder().toStdString();
-  if (job.files.empty())
-    return core::Error{"The folder \"" + folder().toStdString() +
-                       "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."};
   job.model = model().toStdString();
   job.resume = resume;
   job.features = presets::featureFolder();
