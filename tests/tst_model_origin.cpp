@@ -2,7 +2,6 @@
 // Where a model comes from stays with it on every way, and a model, patch or memory that is damaged says
 // so or is heard again; recordings that nothing can be judged by are named and left out.
 #include <QDir>
-#include <QElapsedTimer>
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -179,6 +178,19 @@ class TestModelOrigin : public QObject {
     QVERIFY2(QString::fromStdString(m.error().message).contains(says), m.error().message.c_str());
     QVERIFY(m.error().message.ends_with(".") && m.error().message.find('\n') == std::string::npos);
   }
+  void shippedModelsHaveChecksums() {
+    int seen = 0;
+    for (const char* folder : {PRESETS_DIR, PRESETS_DIR "/../models"})
+      for (const QFileInfo& file : QDir(folder).entryInfoList({"*.safetensors"})) {
+        QFile f(file.filePath());
+        QVERIFY(f.open(QIODevice::ReadOnly));
+        const std::string good = f.readAll().toStdString();
+        const auto m = presets::readModelBytes(withHeader(good, "\"licence\":\"CC", "\"licence\":\"DD"));
+        QVERIFY2(!m && m.error().message.find("checksum differs") != std::string::npos, qPrintable(file.fileName()));
+        ++seen;
+      }
+    QVERIFY(seen >= 6);
+  }
   void filesOfBeforeAreRead() {
     const auto m = presets::readModelBytes(withoutChecksum(presets::writeModelBytes(modelOf(3, kFlute))));
     QVERIFY2(m.has_value(), m ? "" : m.error().message.c_str());
@@ -201,11 +213,9 @@ class TestModelOrigin : public QObject {
   void largeAndManyFields() {
     const std::string good = presets::writeModelBytes(modelOf(3, kFlute));
     std::string fields;
-    for (int i = 0; i < 60000; ++i) fields += "\"k" + std::to_string(i) + "\":{},";
-    QElapsedTimer clock;
-    clock.start();
+    // were the time that of the square of their number, Qt Test's watchdog would end this one
+    for (int i = 0; i < 600000; ++i) fields += "\"k" + std::to_string(i) + "\":{},";
     QVERIFY(!presets::readModelBytes(withHeader(good, "\"__metadata__\"", fields + "\"__metadata__\"")).has_value());
-    QVERIFY2(clock.elapsed() < 2000, qPrintable(QString("%1 ms").arg(clock.elapsed())));
     const auto large = presets::readModelBytes(withHeader(good, "\"CC0-1.0\"", '"' + std::string(17 << 20, 'x') + '"'));
     QVERIFY(!large && large.error().message.find("at most 16 MB") != std::string::npos);
     presets::Model m = modelOf(3, kFlute);

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <QElapsedTimer>
 #include <QTemporaryDir>
 #include <QTest>
 #include <clocale>
@@ -207,17 +206,15 @@ class TestPatchFile : public QObject {
     QVERIFY(says(presets::readText(presets::writeText(p).json, ""), "200000 notes"));
   }
 
-  void manyUnknownFields() {  // in the time of their number, not of its square
+  /// In the time of their number, not of its square: Qt Test's watchdog would end it.
+  void manyUnknownFields() {
     QString fields;
-    for (int i = 0; i < 60000; ++i) fields += QString("\"k%1\":{},").arg(i);
+    for (int i = 0; i < 600000; ++i) fields += QString("\"k%1\":{},").arg(i);
     const QString json = "{" + fields + R"("schema":"tonewright-patch","version":1})";
-    QElapsedTimer clock;
-    clock.start();
     const auto patch = presets::readText(json.toStdString(), "");
     QVERIFY(patch.has_value());
     const auto again = presets::readText(presets::writeText(*patch).json, "");
     QVERIFY(again && *again == *patch);
-    QVERIFY2(clock.elapsed() < 3000, qPrintable(QString("%1 ms").arg(clock.elapsed())));
   }
 
   void cutOffSave() {  // the program died after the blobs, before the patch: what was saved before opens
