@@ -2,6 +2,7 @@
 // `evaluate`: a model against recordings, beside rows that are no models and rows of papers.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -51,6 +52,7 @@ Result<core::AudioData> playRow(const Row& row, const core::Patch& model, const 
   return core::bareTone(sound, row.id == "sawtooth" ? "saw" : "sine", registry);
 }
 
+/// What could not be measured is null there.
 nlohmann::ordered_json json(const core::Evaluation& e) {
   nlohmann::ordered_json j;
   for (const core::Measure& m : core::measures(e)) j[std::string(m.key)] = m.value;
@@ -118,7 +120,8 @@ void printTable(const char* title, const std::vector<std::pair<std::string, core
   for (const auto& [name, e] : columns) values.push_back(core::measures(e));
   for (std::size_t m = 0; m < values[0].size(); ++m) {
     std::printf("%-22s", std::string(values[0][m].key).c_str());
-    for (const auto& v : values) std::printf(" %12.4f", v[m].value);
+    for (const auto& v : values)
+      std::isnan(v[m].value) ? std::printf(" %12s", "-") : std::printf(" %12.4f", v[m].value);
     std::printf("\n");
   }
 }
@@ -159,7 +162,8 @@ void printText(const Report& r, const std::string& model) {
   std::printf(
       "\nmodel: one pass, as it comes; aligned: the same, %.1f ms earlier, by which a calibration tone is late.\n"
       "oracle: harmonics and noise of the recording itself, measured and played again; sawtooth, sine: with its\n"
-      "pitch and loudness. These three are no models: a figure that they reach says nothing.\n\n",
+      "pitch and loudness. These three are no models: a figure that they reach says nothing. -: nothing to "
+      "measure.\n\n",
       1000 * r.latency);
   for (const core::Measure& m : core::measures(core::Evaluation{}))
     std::printf("%-22s %s\n", std::string(m.key).c_str(), std::string(m.definition).c_str());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The measures of papers: known errors, and the rows that are no models.
 #include <QTest>
+#include <cmath>
+#include <string_view>
 
 #include "core/analysis/evaluation.h"
 #include "core/neural/baselines.h"
@@ -41,6 +43,22 @@ class TestEvaluation : public QObject {
     QCOMPARE(nothing.clipsKept, 0);
     QCOMPARE(nothing.outlierPaper, 1.0);
     QCOMPARE(nothing.outlierHead, 0.0);
+    const auto value = [](const core::Evaluation& e, std::string_view key) {
+      for (const core::Measure& m : core::measures(e))
+        if (m.key == key) return m.value;
+      return -1.0;
+    };
+    // what could not be measured is not perfect, and counts in no mean
+    for (const char* key : {"f0_median", "f0_mean", "f0_over_half", "f0_over_octave", "f0_clip_mean"})
+      QVERIFY2(std::isnan(value(untracked, key)) && std::isnan(value(nothing, key)), key);
+    for (const char* key : {"loud_sigma_edges", "loud_db_edges", "loud_sigma_sustains", "f0_outliers_head"})
+      QVERIFY2(std::isnan(value(nothing, key)) && !std::isnan(value(untracked, key)), key);
+    QVERIFY(value(nothing, "f0_outliers_paper") == 1);
+    const auto partly = core::meanOf({half, nothing, untracked, sharp});
+    QVERIFY(std::fabs(partly.edgeDb - (half.edgeDb + untracked.edgeDb + sharp.edgeDb) / 3) < 1e-9);
+    QVERIFY(std::fabs(partly.sustainSigma - (half.sustainSigma + untracked.sustainSigma + sharp.sustainSigma) / 3) <
+            1e-9);
+    QVERIFY(std::fabs(partly.clipF0 - (half.clipF0 + sharp.clipF0) / 2) < 1e-9 && sharp.clipF0 > 0.5);
     const auto mean = core::meanOf({same, half});
     QVERIFY(std::fabs(mean.sustainDb - 0.5 * half.sustainDb) < 1e-9);
   }

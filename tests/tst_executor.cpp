@@ -82,6 +82,37 @@ class TestExecutor : public QObject {
       }
     }
   }
+  /// Plans that share memories: what the next one prepares is not read by the one that plays.
+  void theNextOneLeavesThisOneAlone() {
+    const DenormalsOff denormals;
+    Patch p;
+    p.nodes = {node("noise", "source.noise"), node("room", "effect.convolution"), node("out", "structure.output")};
+    p.nodes[1].settings["length"] = {0.05, ""};
+    p.cables = {{"noise", "out", "room", "in"}, {"room", "out", "out", "in"}};
+    Patch other = p;
+    other.nodes[1].tensors["response"] = std::make_shared<const Blob>(Blob{{2400}, std::vector<float>(2400, 0.01F)});
+    const auto make = [](const Patch& patch, StateStore* store) {
+      ExecutorOptions options;
+      options.store = store;
+      return std::move(Executor::create(planOf(patch), options).value());
+    };
+    const auto hear = [](Executor& e, std::vector<Sample>& to) {
+      for (int i = 0; i < 8; ++i) {
+        e.run(8);
+        to.insert(to.end(), e.output(0, 0), e.output(0, 0) + static_cast<std::ptrdiff_t>(8) * kTick);
+      }
+    };
+    StateStore store;
+    const auto alone = make(p, nullptr), playing = make(p, &store);
+    std::vector<Sample> wanted, got, next;
+    for (int i = 0; i < 2; ++i) hear(*alone, wanted);
+    hear(*playing, got);
+    const auto following = make(other, &store);
+    hear(*playing, got);
+    QVERIFY(heard(got) && got == wanted);
+    hear(*following, next);  // goes on where that one was, with its own response
+    QVERIFY(heard(next));
+  }
   void clipsEqualSingles() {
     const std::vector<double> cutoffs = {300, 500, 900, 1500, 2500, 4000, 7000, 11000};
     const auto lanes = play(feedbackPatch(), 8, {16}, cutoffs);

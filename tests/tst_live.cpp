@@ -209,6 +209,13 @@ class TestLive : public QObject {
   void threads() {
     LiveEngine engine(registry());
     Patch patch = stepPatch(4);
+    PatchNode room;  // what it prepares is large and made anew with every plan
+    room.id = "room";
+    room.type = "effect.convolution";
+    room.settings["length"] = {0.2, ""};
+    patch.nodes.push_back(room);
+    patch.cables.back() = {"delay", "out", "room", "in"};
+    patch.cables.push_back({"room", "out", "out", "in"});
     QVERIFY(engine.setPatch(patch));
     std::atomic<bool> loud = false;
     std::jthread audio([&](const std::stop_token& stop) {

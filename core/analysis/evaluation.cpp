@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <limits>
 
 #include "core/analysis/loudness.h"
 #include "core/analysis/pitch.h"
@@ -89,6 +89,7 @@ void judgeClips(const std::vector<YinFrame>& a, const std::vector<YinFrame>& b, 
     else
       means.push_back(mean(away));
   }
+  e.clipsJudged = static_cast<int>(means.size());
   e.clipF0 = mean(means);
   if (e.clips > 0) e.outlierPaper = static_cast<double>(e.clips - e.clipsKept + outliers + untrackable) / e.clips;
   if (e.clipsKept > 0) e.outlierHead = static_cast<double>(outliers) / e.clipsKept;
@@ -134,10 +135,12 @@ Evaluation evaluate(const AudioData& recording, const AudioData& output) {
 
 Evaluation meanOf(const std::vector<Evaluation>& files) {
   Evaluation m;
-  double pitched = 0, kept = 0, all = 0;
+  double pitched = 0, judged = 0, edges = 0, sustains = 0, all = 0;
   for (const Evaluation& e : files) {
     pitched += e.pitchFrames > 0;
-    kept += e.clipsKept > 0;
+    judged += e.clipsJudged > 0;
+    edges += e.edgeShare > 0;
+    sustains += e.sustainShare > 0;
     all += 1;
   }
   const auto add = [](double& sum, double value, double count) { sum += count > 0 ? value / count : 0; };
@@ -147,14 +150,16 @@ Evaluation meanOf(const std::vector<Evaluation>& files) {
                                   &Comparison::rmsTarget, &Comparison::rmsOutput})
       add(m.whole.*f, e.whole.*f, all);
     for (double Evaluation::*f :
-         {&Evaluation::lsdFullDb, &Evaluation::loss, &Evaluation::edgeSigma, &Evaluation::edgeDb,
-          &Evaluation::sustainSigma, &Evaluation::sustainDb, &Evaluation::edgeShare, &Evaluation::sustainShare})
+         {&Evaluation::lsdFullDb, &Evaluation::loss, &Evaluation::edgeShare, &Evaluation::sustainShare})
       add(m.*f, e.*f, all);
+    for (double Evaluation::*f : {&Evaluation::edgeSigma, &Evaluation::edgeDb}) add(m.*f, e.*f, edges);
+    for (double Evaluation::*f : {&Evaluation::sustainSigma, &Evaluation::sustainDb}) add(m.*f, e.*f, sustains);
     if (e.pitchFrames > 0)
       for (double Evaluation::*f :
            {&Evaluation::f0Median, &Evaluation::f0Mean, &Evaluation::f0OverHalf, &Evaluation::f0OverOctave})
         add(m.*f, e.*f, pitched);
-    if (e.clipsKept > 0) add(m.clipF0, e.clipF0, kept);
+    add(m.clipF0, e.clipF0, judged);
+    m.clipsJudged += e.clipsJudged;
     m.pitchFrames += e.pitchFrames;
     // ratios of clips are of all clips together, as the papers count them
     m.outlierPaper += e.outlierPaper * e.clips;
@@ -168,6 +173,8 @@ Evaluation meanOf(const std::vector<Evaluation>& files) {
 }
 
 std::vector<Measure> measures(const Evaluation& e) {
+  const auto known = [](bool measured, double x) { return measured ? x : std::numeric_limits<double>::quiet_NaN(); };
+  const bool edges = e.edgeShare > 0, sustains = e.sustainShare > 0, pitched = e.pitchFrames > 0;
   std::vector<Measure> rows;
   for (const Measure& m : measures(e.whole))
     if (m.key == "seconds" || m.key == "mss" || m.key == "lsd_db" || m.key == "loud_sigma" || m.key == "loud_db")
@@ -176,28 +183,30 @@ std::vector<Measure> measures(const Evaluation& e) {
                   "lsd_db to the recording with all its band; the other measures see it at the rendered sound's rate"});
   rows.push_back({"multi_scale_loss", e.loss, "multi-scale spectral loss of DDSP: mss summed over its six sizes"});
   rows.push_back(
-      {"loud_sigma_edges", e.edgeSigma,
+      {"loud_sigma_edges", known(edges, e.edgeSigma),
        "loud_sigma within 50 ms of a note edge: where the target's loudness moves by more than 6 dB in 40 ms"});
-  rows.push_back({"loud_db_edges", e.edgeDb, "loud_db within 50 ms of a note edge"});
-  rows.push_back({"loud_sigma_sustains", e.sustainSigma,
+  rows.push_back({"loud_db_edges", known(edges, e.edgeDb), "loud_db within 50 ms of a note edge"});
+  rows.push_back({"loud_sigma_sustains", known(sustains, e.sustainSigma),
                   "loud_sigma in frames that sound (within 50 dB of the loudest) and are no edge"});
-  rows.push_back({"loud_db_sustains", e.sustainDb, "loud_db in those frames"});
+  rows.push_back({"loud_db_sustains", known(sustains, e.sustainDb), "loud_db in those frames"});
   rows.push_back({"edge_share", e.edgeShare, "share of frames at note edges"});
   rows.push_back({"sustain_share", e.sustainShare, "share of frames in sustains"});
   rows.push_back({"f0_frames", static_cast<double>(e.pitchFrames),
                   "frames in which the pitch of target and rendered sound are both sure (YIN confidence above 0.85)"});
-  rows.push_back({"f0_median", e.f0Median,
+  rows.push_back({"f0_median", known(pitched, e.f0Median),
                   "median difference of pitch over those frames, semitones, tracked again from the rendered sound"});
-  rows.push_back({"f0_mean", e.f0Mean, "mean difference over those frames, semitones"});
-  rows.push_back({"f0_over_half", e.f0OverHalf, "share of those frames more than half a semitone away"});
-  rows.push_back({"f0_over_octave", e.f0OverOctave, "share of those frames more than 12 semitones away"});
-  rows.push_back({"f0_clip_mean", e.clipF0,
+  rows.push_back({"f0_mean", known(pitched, e.f0Mean), "mean difference over those frames, semitones"});
+  rows.push_back(
+      {"f0_over_half", known(pitched, e.f0OverHalf), "share of those frames more than half a semitone away"});
+  rows.push_back(
+      {"f0_over_octave", known(pitched, e.f0OverOctave), "share of those frames more than 12 semitones away"});
+  rows.push_back({"f0_clip_mean", known(e.clipsJudged > 0, e.clipF0),
                   "mean of the means of clips of 4 s over frames in which the target's pitch is sure, semitones, "
-                  "outliers left out"});
-  rows.push_back({"f0_outliers_paper", e.outlierPaper,
+                  "outliers and clips whose rendered pitch is never sure left out"});
+  rows.push_back({"f0_outliers_paper", known(e.clips > 0, e.outlierPaper),
                   "outlier ratio of DDSP's code of 2019: clips whose target or rendered pitch is never sure, or whose "
                   "mean difference is above 12 semitones, of all clips"});
-  rows.push_back({"f0_outliers_head", e.outlierHead,
+  rows.push_back({"f0_outliers_head", known(e.clipsKept > 0, e.outlierHead),
                   "outlier ratio of DDSP's present code: clips whose mean difference is above 12 semitones, of clips "
                   "whose target's pitch is sure somewhere"});
   rows.push_back({"clips", static_cast<double>(e.clips), "clips of 4 s"});

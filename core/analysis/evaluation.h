@@ -18,7 +18,8 @@ struct Evaluation {
   int pitchFrames = 0;  ///< in which both pitches are sure; with none the four below say nothing
   double f0Median = 0, f0Mean = 0, f0OverHalf = 0, f0OverOctave = 0;
   int clips = 0, clipsKept = 0;  ///< of 4 s; kept: the target's pitch is sure somewhere
-  double clipF0 = 0;             ///< mean of clip means, outliers left out
+  int clipsJudged = 0;           ///< kept, the output's pitch sure somewhere too, and no outliers
+  double clipF0 = 0;             ///< mean of the means of clips judged
   double outlierPaper = 0, outlierHead = 0;
 };
 
@@ -27,10 +28,12 @@ struct Evaluation {
 /// asked for what lies above 8 kHz, but for lsdFullDb.
 Evaluation evaluate(const AudioData& target, const AudioData& output);
 
-/// Means over files, each file weighing the same; medians and shares of frames too are means.
+/// Means over files, each file in which there is something to measure weighing the same; medians and shares of
+/// frames too are means.
 Evaluation meanOf(const std::vector<Evaluation>& files);
 
-/// Keys, values and definitions in the order of a report. Keys are stable.
+/// Keys, values and definitions in the order of a report. Keys are stable. Not a number: there was nothing to
+/// measure, such as edges of a sound that has none.
 std::vector<Measure> measures(const Evaluation& evaluation);
 
 }  // namespace core

@@ -136,7 +136,6 @@ struct NodeMemory {
   AlignedArray<std::byte> state;  ///< [group][stateBytes]
   std::vector<HistoryBuffer> histories;
   std::vector<std::shared_ptr<void>> work;  ///< one a group
-  std::shared_ptr<const void> prepared;
 };
 
 }  // namespace core

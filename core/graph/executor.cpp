@@ -46,6 +46,7 @@ void Executor::allocate(const std::stop_token& stop) {
   std::size_t scratch = 0, inputs = 0, outputs = 0, histories = 0, tensors = 0;
   setups_.resize(nodes);
   memory_.resize(nodes);
+  prepared_.resize(nodes);
   tensorData_.resize(nodes);
   for (int i = 0; i < static_cast<int>(nodes); ++i) {
     const PlanNode& n = plan_.nodes[at(i)];
@@ -131,7 +132,7 @@ Result<void> Executor::prepareNode(int node) {
     memory->histories.emplace_back(n.type->historyShape(h, setup), d, options_.clipFrames,
                                    options_.stretchTicks * kTick);
   if (n.type->makeWork)
-    for (int g = 0; g < d.groups; ++g) memory->work.push_back(n.type->makeWork(setup, memory->prepared.get()));
+    for (int g = 0; g < d.groups; ++g) memory->work.push_back(n.type->makeWork(setup, prepared_[at(node)].get()));
   for (int g = 0; g < d.groups; ++g) resetNode(node, g);
   if (options_.store) options_.store->keep(n.instance, memory);
   return {};
@@ -142,7 +143,7 @@ Result<void> Executor::prepareAgain(int node) {
   if (!n.type->prepare) return {};
   auto made = n.type->prepare(setups_[at(node)]);
   if (!made) return Error{"Node \"" + n.id + "\": " + made.error().message};
-  memory_[at(node)]->prepared = std::move(*made);
+  prepared_[at(node)] = std::move(*made);
   return {};
 }
 
@@ -231,7 +232,7 @@ std::span<const VoiceEvent> Executor::eventsBetween(std::int64_t from, std::int6
 void Executor::resetNode(int node, int group) {
   const Kernel& k = kernelOf(node);
   NodeMemory& m = *memory_[at(node)];
-  k.reset(m.state.data() + at(group) * k.stateBytes, m.prepared.get(), setups_[at(node)]);
+  k.reset(m.state.data() + at(group) * k.stateBytes, prepared_[at(node)].get(), setups_[at(node)]);
   // With a tape, a node that always runs writes every frame before it reads it: only what lies before the
   // first one must be silence. A voice's node is skipped until its first note.
   for (HistoryBuffer& h : m.histories) {

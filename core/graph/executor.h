@@ -152,6 +152,8 @@ class Executor {
   std::vector<std::uint8_t> read_;         ///< by signal: a cable or the sound card reads it
   std::vector<std::uint8_t> hasPrevious_;  ///< by signal: a tick before the stretch exists
   std::vector<std::shared_ptr<NodeMemory>> memory_;
+  /// By node. Not in its memory: an executor that is being made must not take from one that plays what it reads.
+  std::vector<std::shared_ptr<const void>> prepared_;
   std::vector<Setup> setups_;
   unsigned seedOffset_ = 0;
   std::vector<std::vector<AlignedArray<Sample>>> tensorData_;  ///< per-lane tensors packed [group][element][lane]

@@ -122,7 +122,7 @@ BlockData Executor::blockData(int node, int group, int from, int ticks) {
   }
   b.tensors = tensorViews_.data();
   b.setup = &setups_[at(node)];
-  b.prepared = m.prepared.get();
+  b.prepared = prepared_[at(node)].get();
   b.work = m.work.empty() ? nullptr : m.work[at(group)].get();
   if (n.type->info.startsVoices) b.events = eventsBetween(b.firstFrame, b.firstFrame + ticks * kTick);
   b.firstLane = group * d.group;
