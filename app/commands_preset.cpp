@@ -37,6 +37,21 @@ Result<void> takePlaying(const presets::Model& model, core::Patch& patch, const 
   std::printf("\n");
   return {};
 }
+
+/// What the result says of its model: besides the model's own, who is to be named for what is left of the patch.
+presets::ModelInfo infoOfBoth(const presets::Model& model, const core::Patch& into, core::Patch result) {
+  core::Patch left = into;
+  for (core::PatchNode& n : left.nodes) {
+    const core::PatchNode* now = result.find(n.id);
+    std::erase_if(n.tensors, [now](const auto& t) {
+      const auto at = now->tensors.find(t.first);
+      return at == now->tensors.end() || at->second != t.second;
+    });
+  }
+  presets::setInfo(result, model.info);
+  presets::takeInfo(result, left);
+  return presets::infoOf(result);
+}
 }  // namespace
 
 int presetCommand(const core::Registry& registry, const PresetArguments& a) {
@@ -51,7 +66,8 @@ int presetCommand(const core::Registry& registry, const PresetArguments& a) {
   if (!a.recordings.empty())
     if (auto done = takePlaying(*model, *patch, registry, a.recordings); !done) return fail(done.error());
   if (auto done = core::levelPhrase(*patch, registry); !done) return fail(done.error());
-  if (auto done = presets::writeModel({*patch, model->info}, a.out); !done) return fail(done.error());
+  if (auto done = presets::writeModel({*patch, infoOfBoth(*model, *into, *patch)}, a.out); !done)
+    return fail(done.error());
   std::printf("%s: \"%s\" plays what \"%s\" learned\n", a.out.c_str(), patch->name.c_str(), model->patch.name.c_str());
   return 0;
 }

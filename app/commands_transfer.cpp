@@ -26,19 +26,6 @@ Result<void> readOctave(const std::string& text, core::TransferOptions& options)
   options.octave = *octave;
   return {};
 }
-
-void print(const core::TransferReport& r, const TransferArguments& a) {
-  std::printf("%s: octave %+g, loudness %+.1f dB x %.2f", a.out.c_str(), r.octave, r.loudnessOffset, r.loudnessRange);
-  if (!r.key.empty()) std::printf(", %s, %+.0f ct", r.key.c_str(), r.tuningCents);
-  std::printf(
-      "\n%.1f %% of the frames sound; of these %.1f %% lie in the trained range of pitch, %.1f %% of loudness\n",
-      100 * r.soundingShare, 100 * r.insidePitch, 100 * r.insideLoudness);
-  if (r.latencyMeasured)
-    std::printf("latency of %.1f ms compensated\n", 1000 * r.latencySeconds);
-  else
-    std::printf("the model does not follow loudness, so its latency could not be measured\n");
-  for (const std::string& n : r.notes) std::printf("note: %s\n", n.c_str());
-}
 }  // namespace
 
 int transferCommand(const core::Registry& registry, const TransferArguments& a) {
@@ -65,7 +52,8 @@ int transferCommand(const core::Registry& registry, const TransferArguments& a) 
   if (terminal) std::fprintf(stderr, "\n");
   if (!result) return fail(result.error());
   if (auto done = core::writeAudio(a.out, result->sound, *format); !done) return fail(done.error());
-  print(result->report, a);
+  std::printf("%s:\n", a.out.c_str());
+  for (const std::string& sentence : core::sentences(result->report, true)) std::printf("%s\n", sentence.c_str());
   return 0;
 }
 

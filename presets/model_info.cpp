@@ -35,6 +35,20 @@ std::string joined(const std::string& a, const std::string& b) {
   if (b.empty() || says(a, b)) return a;
   return a.empty() || says(b, a) ? b : a + (a.ends_with('.') ? " " : "; ") + b;
 }
+
+/// `taken`: a line on what is of the other. `otherPlays`: the takes that are named are those of the other.
+ModelInfo merged(ModelInfo info, const ModelInfo& other, const std::string& taken, bool otherPlays) {
+  if (otherPlays) {
+    info.trained = other.trained;
+    info.validated = other.validated;
+    info.instruments = other.instruments;
+    info.training = joined(taken, info.training.empty() ? "" : "the rest from: " + info.training);
+  } else {
+    info.training = joined(info.training, taken);
+  }
+  addOrigin(info, other);
+  return info;
+}
 }  // namespace
 
 ModelInfo infoOf(const core::Patch& patch) {
@@ -62,27 +76,39 @@ void setInfo(core::Patch& patch, const ModelInfo& info) {
   patch.foreign = fields.empty() ? std::string() : fields.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+bool hasLearned(const core::Patch& patch) {
+  return std::any_of(patch.nodes.begin(), patch.nodes.end(), [](const auto& n) { return !n.tensors.empty(); });
+}
+
+void addOrigin(ModelInfo& info, const ModelInfo& of) {
+  info.licence = joined(info.licence, of.licence);
+  info.credits = joined(info.credits, of.credits);
+}
+
+void takeInfo(core::Patch& patch, const core::Patch& part) {
+  const ModelInfo info = infoOf(patch), other = infoOf(part);
+  if (!hasLearned(part) || other == info) return;
+  if (!hasLearned(patch)) {  // what it says of its own training is of nothing that is there
+    ModelInfo all = other;
+    addOrigin(all, info);
+    return setInfo(patch, all);
+  }
+  const bool said = other.training.empty() || says(info.training, other.training);
+  setInfo(patch, merged(info, other, said ? "" : "nodes from: " + other.training, false));
+}
+
 core::Result<core::Swapped> swapModels(const core::Patch& a, const core::Patch& b, const std::vector<core::Part>& parts,
                                        const core::Registry& registry) {
   auto swapped = core::swapParts(a, b, parts, registry);
   if (!swapped) return swapped;
-  ModelInfo info = infoOf(a), other = infoOf(b);
+  const ModelInfo other = infoOf(b);
   std::string taken;
   for (const core::Part part : parts)
     taken += (taken.empty() ? "" : ", ") + std::string(core::kPartNames[static_cast<std::size_t>(part)]);
   taken += " from: " + (other.training.empty() ? b.name : other.training);
-  if (swapped->otherPlays) {
-    info.trained = std::move(other.trained);
-    info.validated = std::move(other.validated);
-    info.training = joined(taken, info.training.empty() ? "" : "the rest from: " + info.training);
-  } else {
-    info.training = joined(info.training, taken);
-  }
+  ModelInfo info = merged(infoOf(a), other, taken, swapped->otherPlays);
   // what gives z comes with the decoder that reads it, or with the encoder
-  if (swapped->otherPlays || std::find(parts.begin(), parts.end(), core::Part::encoder) != parts.end())
-    info.instruments = std::move(other.instruments);
-  info.licence = joined(info.licence, other.licence);
-  info.credits = joined(info.credits, other.credits);
+  if (std::find(parts.begin(), parts.end(), core::Part::encoder) != parts.end()) info.instruments = other.instruments;
   setInfo(swapped->patch, info);
   return swapped;
 }

@@ -24,6 +24,16 @@ ModelInfo infoOf(const core::Patch& patch);
 /// An empty info takes away what the patch says.
 void setInfo(core::Patch& patch, const ModelInfo& info);
 
+/// Whether any node holds learned numbers.
+bool hasLearned(const core::Patch& patch);
+/// Licence and credits of both, what both say once.
+void addOrigin(ModelInfo& info, const ModelInfo& of);
+
+/// To be called before nodes of `part` go into `patch`: where they have learned anything, the patch then names
+/// the licences and credits of both, and keeps its own takes unless it had learned nothing. Nodes of the patch
+/// itself change nothing.
+void takeInfo(core::Patch& patch, const core::Patch& part);
+
 /// core::swapParts; the result names the licences and credits of both, and what the decoder that plays
 /// was trained on.
 core::Result<core::Swapped> swapModels(const core::Patch& a, const core::Patch& b, const std::vector<core::Part>& parts,

@@ -81,8 +81,7 @@ Result<core::TrainState> goOn(const TrainJob& job, Model& model) {
   if (!state) return state;
   if (auto left = checkWorkLeft(*state, job.options); !left) return left.error();
   model.patch = std::move(before->patch);
-  if (model.info.licence.empty()) model.info.licence = before->info.licence;
-  if (model.info.credits.empty()) model.info.credits = before->info.credits;
+  addOrigin(model.info, before->info);
   state->heldOut = before->info.validated;
   return state;
 }
@@ -145,9 +144,7 @@ Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
   Model& model = out.model;
   model.patch = job.patch;
   model.info = job.info;
-  const ModelInfo from = infoOf(job.patch);  // of the weights it starts from
-  if (model.info.licence.empty()) model.info.licence = from.licence;
-  if (model.info.credits.empty()) model.info.credits = from.credits;
+  addOrigin(model.info, infoOf(job.patch));  // of the weights it starts from
   core::TrainOptions options = job.options;
   core::DatasetOptions data = job.data;
   std::optional<core::TrainState> resume;

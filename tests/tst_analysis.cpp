@@ -180,11 +180,13 @@ class TestAnalysis : public QObject {
   /// One voice, however it sounds, is one voice; two are two, whatever they play on.
   void voicesAreTold_data() {
     constexpr double kRate = 16000, kLong = 4;
-    const std::vector<double> melody{262, 330, 294, 392, 349, 440, 294, 247}, below{196, 220, 175, 233};
+    const std::vector<double> melody{262, 330, 294, 392, 349, 440, 294, 247}, below{196, 220, 175, 233},
+        leaps{330, 660, 495, 330, 660, 330, 440, 880};
     const auto odd = [](int k) { return k % 2 ? 1.0 / k : 0.02 / k; };
     const auto thinRoot = [](int k) { return k == 1 ? 0.02 : 1.0 / k; };
     const auto subharmonic = [](int k) { return k % 2 ? 0.13 : 0.4; };
     const auto brass = [](int k) { return k < 4 ? 0.1 * k : 1.2 / k; };
+    const auto bright = [](int k) { return std::pow(k, -0.4); };
     const auto few = [](int k) { return k <= 4 ? std::pow(0.4, k) * 2.5 : 0.0; };
     QTest::addColumn<std::vector<double>>("x");
     QTest::addColumn<bool>("several");
@@ -205,6 +207,8 @@ class TestAnalysis : public QObject {
     row("stiff strings in a room", false,
         inRoom(play({melody, 0.5, [](int k) { return 1.0 / k; }, 4e-4, 0, 0.3}), kRate, 0.6));
     row("brass in a room", false, inRoom(play({melody, 0.25, brass}), kRate, 1.0, 3));
+    // a partial that vibrato smears over several peaks is no second voice, least of all an octave or a twelfth away
+    row("wide vibrato in a room", false, inRoom(play({leaps, 0.5, bright, 0, 45}), kRate, 1.0, 3));
     row("third", true, together(play({{220}, 4}), play({{277.2}, 4})));
     row("fourth, two timbres", true, together(play({{220}, 4, odd}), play({{293.7}, 4, few, 0, 20})));
     row("fifth", true, together(play({{220}, 4}), play({{330}, 4})));

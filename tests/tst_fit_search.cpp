@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // links: nodes
 // What a fit finds: known parameters again, through the false valleys in which a descent alone stays.
+#include <QMap>
 #include <QtTest>
 
 #include "core/analysis/compare.h"
@@ -8,6 +9,26 @@
 #include "fit_rig.h"
 
 using namespace tests;
+
+namespace {
+/// How far free knobs are from where they belong, of what they may be: two cents, or 3 % of the travel. Phases are
+/// left out: that of a single wave is hardly heard.
+QMap<QString, double> knobsOff(const Patch& found, const Patch& truth) {
+  constexpr double kCents = 2, kTravel = 0.03;
+  QMap<QString, double> off;
+  for (const PatchNode& n : truth.nodes)
+    for (const std::string& row : n.free) {
+      if (row == "phase") continue;
+      const NodeType& type = *registry().find(n.type);
+      const Input& in = type.inputs[static_cast<std::size_t>(type.inputIndex(row))];
+      const double is = knobValue(*found.find(n.id), in), was = knobValue(n, in);
+      off[QString::fromStdString(n.id + '.' + row)] =
+          row == "f0" ? std::abs(1200 * std::log2(is / was)) / kCents
+                      : std::abs(in.range().normalise(is) - in.range().normalise(was)) / kTravel;
+    }
+  return off;
+}
+}  // namespace
 
 class TestFitSearch : public QObject {
   Q_OBJECT
@@ -30,8 +51,14 @@ class TestFitSearch : public QObject {
     const Comparison before = compare(target, sound(start, 0.7)), after = compare(target, sound(got->patch, 0.7));
     qInfo("lsd %.2f -> %.3f dB", before.lsdDb, after.lsdDb);
     for (const FitChange& c : got->changes) qInfo("%s %g -> %g", c.name.c_str(), c.before, c.after);
-    QVERIFY2(after.lsdDb < 1, qPrintable(QString::number(after.lsdDb)));
+    // What is left lies between 0.5 and 1.2 dB, by rounding: a start moved by a millionth ends elsewhere on a ridge of
+    // start phase, cents and the softer voice's level, with more steps as well. So the distance is judged coarsely
+    // and the knobs themselves finely; a fit cut short is under 1 dB with the second voice silent.
+    QVERIFY2(after.lsdDb < 2, qPrintable(QString::number(after.lsdDb)));
     QVERIFY(before.lsdDb > 2 * after.lsdDb);
+    const auto off = knobsOff(got->patch, truth);
+    for (auto o = off.cbegin(); o != off.cend(); ++o)
+      QVERIFY2(o.value() < 1, qPrintable(QString("%1: %2 times what it may be").arg(o.key()).arg(o.value())));
     QVERIFY(got->terms.at(0).end < got->terms.at(0).start);
     QVERIFY(!got->changes.empty() && got->curve.size() > 100);
   }

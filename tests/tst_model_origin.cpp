@@ -124,6 +124,40 @@ class TestModelOrigin : public QObject {
     const auto twice = presets::swapModels(noise->patch, b, {core::Part::reverb}, registry());
     QCOMPARE(presets::infoOf(twice->patch).credits, some.credits);
   }
+  /// Nodes that come from another patch bring who is to be named for what they have learned.
+  void pastedNodesNameTheirs() {
+    const Patch a = *presets::readPatch(path("flute.safetensors")), b = *presets::readPatch(path("oboe.safetensors"));
+    const auto pasted = [](Patch into, const Patch& part) {
+      presets::takeInfo(into, part);
+      return presets::infoOf(into);
+    };
+    // into what has learned nothing: all that the model says
+    Patch fresh = notePatch();
+    fresh.foreign = R"({"moon":[1,2,3]})";
+    QVERIFY(pasted(fresh, b) == kOboe);
+    presets::takeInfo(fresh, b);
+    QVERIFY(fresh.foreign.find("moon") != std::string::npos);
+    // beside another model: its takes are its own
+    ModelInfo both = kFlute;
+    both.licence = "CC0-1.0; CC-BY-4.0";
+    both.credits = "Flute by A. Oboe by B.";
+    both.training = "9 steps; nodes from: 7 steps";
+    QVERIFY(pasted(a, b) == both);
+    Patch mixed = a;
+    presets::takeInfo(mixed, b);
+    QVERIFY(pasted(mixed, b) == both && pasted(mixed, a) == both && pasted(mixed, mixed) == both);
+    // what goes on being said where the weights have been deleted is who made them
+    Patch emptied = a;
+    std::erase_if(emptied.nodes, [](const auto& n) { return !n.tensors.empty(); });
+    const ModelInfo after = pasted(emptied, b);
+    QVERIFY(after.trained == kOboe.trained && after.training == kOboe.training && after.instruments.empty());
+    QCOMPARE(after.credits, std::string("Oboe by B. Flute by A."));
+    // nodes of the patch itself, or that have learned nothing
+    QVERIFY(pasted(a, a) == kFlute && pasted(a, notePatch()) == kFlute && pasted(a, instrument(1)) == kFlute);
+    Patch claims = notePatch();
+    presets::setInfo(claims, kOboe);
+    QVERIFY(pasted(a, claims) == kFlute && pasted(notePatch(), claims) == ModelInfo{});
+  }
   /// By their ids as by their files.
   void swapCommandNamesBoth() {
     const Run r = run({"swap", "alto-sax", "violin", "--take", "decoder,reverb", "-o", at("ids.safetensors")});

@@ -3,8 +3,11 @@
 // Trained models in the window: listed with what they say of themselves, the tone box, parts swapped,
 // rooms left out and taken.
 #include <QCheckBox>
+#include <QClipboard>
 #include <QComboBox>
 #include <QListWidget>
+#include <QMap>
+#include <QMimeData>
 #include <QPushButton>
 #include <QTabWidget>
 #include <QTemporaryDir>
@@ -223,6 +226,71 @@ class TestModelWindow : public QObject {
     QCOMPARE(responseOf(rig.patch()), responseOf(tests::instrument(3)));
     rig.window.takeRoomOf(dir_.filePath(QStringLiteral("none.safetensors")));
     QCOMPARE(rig.document.undoStack().count(), steps + 2);
+  }
+
+  // ---- the clipboard ---------------------------------------------------------------------------
+
+  void pastedNodesBringTheirCredits() {
+    Rig from, to;
+    from.window.openFile(other_);
+    const presets::ModelInfo other = presets::infoOf(from.patch());
+    from.canvas().select({"controller", "room"});
+    from.canvas().copy();
+    to.canvas().paste();
+    QVERIFY(to.patch().find("controller"));
+    QVERIFY(presets::infoOf(to.patch()) == other && other.credits == "Ann Other");
+    QCOMPARE(to.document.undoStack().count(), 1);
+    to.document.undoStack().undo();
+    QVERIFY(presets::infoOf(to.patch()) == presets::ModelInfo{});
+    to.document.undoStack().redo();
+    const QString file = dir_.filePath(QStringLiteral("pasted.json"));
+    QVERIFY(to.document.save(file).has_value());
+    QCOMPARE(presets::infoOf(*presets::readPatch(file.toStdString())).licence, std::string("CC-BY-4.0"));
+    // within the patch itself, by either way
+    const std::string before = from.patch().foreign;
+    from.canvas().paste();
+    from.canvas().duplicate();
+    QVERIFY(from.patch().find("controller3"));
+    QCOMPARE(from.patch().foreign, before);
+    // what has learned nothing has nobody to name
+    from.canvas().select({"pitch"});
+    from.canvas().copy();
+    QVERIFY(!QApplication::clipboard()->text().contains(QStringLiteral("Ann Other")));
+    Rig plain;
+    plain.canvas().paste();
+    QCOMPARE(plain.patch().nodes.size(), std::size_t{4});
+    QVERIFY(plain.patch().foreign.empty());
+  }
+  /// Text from anywhere: the fields that say where a model comes from may hold anything.
+  void strangeClipboards() {
+    Rig from, to;
+    from.window.openFile(other_);
+    from.canvas().select({"controller"});
+    from.canvas().copy();
+    const QMimeData* copied = QApplication::clipboard()->mimeData();
+    const QString good = copied->text();
+    QMap<QString, QByteArray> formats;
+    for (const QString& f : copied->formats()) formats[f] = copied->data(f);
+    const QString model = QStringLiteral("\"model\": ");
+    const auto begins = good.indexOf(model) + model.size(), ends = good.lastIndexOf(QLatin1Char('}'));
+    QVERIFY(begins > model.size());
+    std::size_t nodes = to.patch().nodes.size();
+    for (const char* odd : {"7", "null", "[]", "[[{}]]", "\"x\"", "{\"licence\": 3, \"credits\": {\"a\": []}}",
+                            "{\"trained\": {\"a\": 1}, \"validated\": \"b\", \"instruments\": [1, null, [2]]}"}) {
+      auto* data = new QMimeData;
+      for (auto f = formats.cbegin(); f != formats.cend(); ++f) data->setData(f.key(), f.value());
+      data->setText(good.left(begins) + QLatin1String(odd) + good.mid(ends));
+      QApplication::clipboard()->setMimeData(data);
+      to.canvas().paste();
+      QCOMPARE(to.patch().nodes.size(), ++nodes);
+      const presets::ModelInfo info = presets::infoOf(to.patch());
+      QVERIFY2(info.licence.empty() && info.credits.empty() && info.trained.size() < 2, odd);
+    }
+    for (const QString& cut : {good.left(begins), good.left(begins + 5), QString(model), good.left(good.size() - 3)}) {
+      QApplication::clipboard()->setText(cut);
+      to.canvas().paste();
+      QCOMPARE(to.patch().nodes.size(), nodes);
+    }
   }
 };
 

@@ -320,6 +320,9 @@ class TestModels : public QObject {
     const Run r = run({"transfer", at("model.safetensors"), at("phrase.wav"), "-o", at("out.wav"), "--octave", "auto",
                        "--match-loudness", "--gate", "--autotune", "0.5", "--wet", "0.9", "--no-reverb"});
     QVERIFY2(r.exit == 0, r.err.constData());
+    QVERIFY2(r.out.startsWith(at("out.wav").toUtf8() + ":\nOctave "), r.out.constData());
+    for (const char* part : {" dB, its range x ", ", drawn to ", " of the frames sound", "could not be measured.\n"})
+      QVERIFY2(r.out.contains(part), r.out.constData());
     const auto out = core::readAudio(path("out.wav"));
     QVERIFY(out.has_value());
     QCOMPARE(out->rate, 44100.0);
@@ -347,7 +350,10 @@ class TestModels : public QObject {
       return m.patch.find("controller")->tensors.at("weights")->data;
     };
     QVERIFY(weights(*to) == weights(*from) && weights(*to) != weights(*violin));
-    QVERIFY(to->patch.cables == violin->patch.cables && to->info.licence == from->info.licence);
+    QVERIFY(to->patch.cables == violin->patch.cables && to->info.trained == from->info.trained);
+    // the tables it plays from are the violin's still
+    QCOMPARE(to->info.licence, from->info.licence + "; " + violin->info.licence);
+    QVERIFY(to->info.credits.ends_with(violin->info.credits) && to->info.credits.starts_with(from->info.credits));
     const Run nothing = run({"preset", model, "subtractive-voice", "-o", played});
     QVERIFY2(nothing.exit == 1 && nothing.err.count('\n') == 1, nothing.err.constData());
     const Run empty = run({"preset", model, "neural-violin", "-o", played, "--recordings", at("no such folder")});

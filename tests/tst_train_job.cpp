@@ -55,6 +55,21 @@ class TestTrainJob : public QObject {
     QVERIFY(read.has_value());
     QCOMPARE(read->info.licence, std::string("CC-BY-4.0"));
     QCOMPARE(read->info.credits, std::string("Ada"));
+    // beside those of the recordings, also when it goes on
+    presets::TrainJob own = from;
+    own.info = {"CC0-1.0", "Bob", {}, {}, ""};
+    own.model = at("own.safetensors");
+    QVERIFY(TrainingRig::run(own).has_value());
+    const auto named = [&] {
+      const presets::ModelInfo info = presets::readModel(at("own.safetensors"))->info;
+      return QString::fromStdString(info.licence + " | " + info.credits);
+    };
+    QCOMPARE(named(), QString("CC0-1.0; CC-BY-4.0 | Bob; Ada"));
+    own.patch.foreign.clear();
+    own.resume = true;
+    own.options.steps = 2;
+    QVERIFY(TrainingRig::run(own).has_value());
+    QCOMPARE(named(), QString("CC0-1.0; CC-BY-4.0 | Bob; Ada"));
   }
   /// What was best so far stays the result until something is better on the same takes.
   void goingOnKeepsTheBest() {

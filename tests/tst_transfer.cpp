@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Timbre transfer and swapped parts, on tiny instruments made here.
 #include <QTest>
+#include <clocale>
 
 #include "core/analysis/evaluation.h"
 #include "core/analysis/target.h"
@@ -288,6 +289,61 @@ class TestTransfer : public QObject {
              qPrintable(QString::number(peak(gated->sound.channels[0], 0.92, 1.02, kModelRate))));
     QVERIFY(std::fabs(peak(gated->sound.channels[0], 0.3, 0.6, kModelRate) -
                       peak(open->sound.channels[0], 0.3, 0.6, kModelRate)) < 0.1);
+  }
+  /// What the window and the command say.
+  void saysWhatItDid_data() {
+    QTest::addColumn<core::TransferReport>("report");
+    QTest::addColumn<bool>("played");
+    QTest::addColumn<QStringList>("says");
+    const QString
+        untouched = "Pitch and loudness as they are.",
+        late = "Latency of 12.3 ms compensated.",
+        inside = "62.5 % of the frames sound; of these 90.0 % lie in the trained range of pitch, 7.0 % of loudness.";
+    core::TransferReport plain;
+    plain.soundingShare = 0.625;
+    plain.insidePitch = 0.9;
+    plain.insideLoudness = 0.07;
+    plain.latencySeconds = 0.01234;
+    plain.latencyMeasured = true;
+    const auto row = [](const char* name, const core::TransferReport& r, bool played, const QStringList& says) {
+      QTest::newRow(name) << r << played << says;
+    };
+    const auto with = [&](const auto& change) {
+      core::TransferReport r = plain;
+      change(r);
+      return r;
+    };
+    row("nothing set", plain, true, {untouched, inside, late});
+    row("preview", plain, false, {untouched, inside});
+    row("octave", with([](auto& r) { r.octave = 2; }), false, {"Octave +2.", inside});
+    row("part of an octave", with([](auto& r) { r.octave = -3 * 0.1; }), false, {"Octave -0.3.", inside});
+    const auto loudness = with([](auto& r) {
+      r.loudnessOffset = -4.25;
+      r.loudnessRange = 0.625;
+    });
+    row("loudness", loudness, true, {"Octave +0, loudness -4.2 dB, its range x 0.62.", inside, late});
+    row("range alone", with([](auto& r) { r.loudnessRange = 1.5; }), false,
+        {"Octave +0, loudness +0.0 dB, its range x 1.50.", inside});
+    const auto key = with([](auto& r) {
+      r.octave = -1;
+      r.loudnessOffset = 6;
+      r.key = "F# major";
+      r.tuningCents = 19.7;
+    });
+    row("key", key, false, {"Octave -1, loudness +6.0 dB, its range x 1.00, drawn to F# major, +20 ct.", inside});
+    row("no latency", with([](auto& r) { r.latencyMeasured = false; }), true,
+        {untouched, inside, "The model does not follow loudness, so its latency could not be measured."});
+    row("notes", with([](auto& r) { r.notes = {"One.", "Two."}; }), true, {untouched, inside, late, "One.", "Two."});
+  }
+  void saysWhatItDid() {
+    QFETCH(core::TransferReport, report);
+    QFETCH(bool, played);
+    QFETCH(QStringList, says);
+    const char* comma = std::setlocale(LC_ALL, "de_DE.UTF-8");  // where there is one; numbers keep their point
+    QStringList lines;
+    for (const std::string& s : core::sentences(report, played)) lines << QString::fromStdString(s);
+    if (comma) std::setlocale(LC_ALL, "C");
+    QCOMPARE(lines, says);
   }
   void wetAndRoom() {
     const Patch model = instrument(3);

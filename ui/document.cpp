@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "core/graph/plan.h"
+#include "presets/model_info.h"
 #include "presets/patch_file.h"
 #include "ui/node_extras.h"
 #include "ui/theme.h"
@@ -58,6 +59,7 @@ core::Patch subPatch(const core::Patch& patch, const std::vector<std::string>& n
                [&](const core::PatchNode& n) { return inside(n.id); });
   std::copy_if(patch.cables.begin(), patch.cables.end(), std::back_inserter(out.cables),
                [&](const core::Cable& c) { return inside(c.from) && inside(c.to); });
+  if (presets::hasLearned(out)) presets::setInfo(out, presets::infoOf(patch));  // who is to be named for it
   return out;
 }
 
@@ -206,6 +208,7 @@ void Document::setCollapsedNodes(const std::vector<std::string>& nodes, bool col
 std::vector<std::string> Document::paste(const core::Patch& part, QPointF at,
                                          const std::vector<core::Cable>& incoming) {
   core::Patch next = *patch_;
+  presets::takeInfo(next, part);
   std::map<std::string, std::string> renamed;
   std::vector<std::string> ids;
   QPointF middle;

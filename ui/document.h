@@ -28,7 +28,8 @@ namespace ui {
 
 using PatchPointer = std::shared_ptr<const core::Patch>;
 
-/// One whole patch for the clipboard or another document: nodes and the cables between them.
+/// One whole patch for the clipboard or another document: nodes and the cables between them, and where any of
+/// them has learned something, what the patch says of its model.
 core::Patch subPatch(const core::Patch& patch, const std::vector<std::string>& nodes);
 
 class Document : public QObject {
@@ -80,7 +81,8 @@ class Document : public QObject {
   /// Folds nodes to their titles; heard by nobody.
   void setCollapsedNodes(const std::vector<std::string>& nodes, bool collapsed);
   /// Inserts nodes and their cables with fresh ids, moved so that their middle is at `at`; new ids.
-  /// `incoming`: cables from nodes that stay to nodes of `part`, drawn to the copies too.
+  /// `incoming`: cables from nodes that stay to nodes of `part`, drawn to the copies too. Licence and credits of
+  /// what they have learned come along.
   std::vector<std::string> paste(const core::Patch& part, QPointF at, const std::vector<core::Cable>& incoming = {});
   /// Whether a fit may change a knob or tensor.
   void setFree(const std::string& node, const std::string& row, bool free);

@@ -25,14 +25,17 @@ struct TransferOptions {
 
 struct TransferReport {
   double octave = 0, loudnessOffset = 0, loudnessRange = 1, tuningCents = 0;
-  std::string key;               ///< major key that autotune draws to; empty: none
-  double insidePitch = 0;        ///< share of sounding frames in the trained range of pitch, after conditioning
-  double insideLoudness = 0;     ///< likewise of loudness
-  double soundingShare = 0;      ///< of all frames
-  double latencySeconds = 0;     ///< compensated
-  bool latencyMeasured = false;  ///< false: the instrument does not follow its input's loudness
-  std::vector<std::string> notes;
+  std::string key;                 ///< major key that autotune draws to; empty: none
+  double insidePitch = 0;          ///< share of sounding frames in the trained range of pitch, after conditioning
+  double insideLoudness = 0;       ///< likewise of loudness
+  double soundingShare = 0;        ///< of all frames
+  double latencySeconds = 0;       ///< compensated
+  bool latencyMeasured = false;    ///< false: the instrument does not follow its input's loudness
+  std::vector<std::string> notes;  ///< sentences
 };
+/// What was set, how much lies in the trained range, the latency when it was `played`, the notes: whole
+/// sentences, numbers with a point whatever the locale.
+std::vector<std::string> sentences(const TransferReport& report, bool played);
 
 /// What the instrument is told of a recording.
 struct Conditioned {

@@ -226,7 +226,7 @@ void TransferDialog::preview(Speech speech) {
       if (speech == Speech::aloud) setState(State::idle);
       if (!conditioned) return sayError(conditioned.error());
       showConditioned(*conditioned);
-      if (speech == Speech::aloud) say(spoken(conditioned->report, false).join(QLatin1Char('\n')));
+      if (speech == Speech::aloud) say(spoken(conditioned->report, false));
     });
   });
 }

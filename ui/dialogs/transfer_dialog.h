@@ -124,7 +124,7 @@ class TransferDialog : public QDialog {
 
 /// Why a patch cannot play a recording again and what to open instead; empty when it can.
 QString whyNoTransfer(const core::Patch& patch, const QString& title, const core::Registry& registry);
-/// What a transfer did, in sentences; `played`: it is more than a preview.
-QStringList spoken(const core::TransferReport& report, bool played);
+/// What a transfer did (core::sentences), a line each; `played`: it is more than a preview.
+QString spoken(const core::TransferReport& report, bool played);
 
 }  // namespace ui

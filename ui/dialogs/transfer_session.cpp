@@ -42,31 +42,10 @@ QString whyNoTransfer(const core::Patch& patch, const QString& title, const core
   return {};
 }
 
-QStringList spoken(const core::TransferReport& r, bool played) {
-  const auto percent = [](double share) { return QObject::tr("%1 %").arg(100 * share, 0, 'f', 1); };
-  const auto sign = [](double v) { return v < 0 ? QString() : QStringLiteral("+"); };
-  QStringList set;
-  const bool asItIs = r.octave == 0 && r.loudnessOffset == 0 && r.loudnessRange == 1 && r.key.empty();
-  if (!asItIs) set << QObject::tr("octave %1%2").arg(sign(r.octave)).arg(r.octave);
-  if (r.loudnessOffset != 0 || r.loudnessRange != 1)
-    set << QObject::tr("loudness %1%2 dB, its range x %3")
-               .arg(sign(r.loudnessOffset))
-               .arg(r.loudnessOffset, 0, 'f', 1)
-               .arg(r.loudnessRange, 0, 'f', 2);
-  if (!r.key.empty())
-    set << QObject::tr("drawn to %1, %2%3 ct").arg(text(r.key), sign(r.tuningCents)).arg(r.tuningCents, 0, 'f', 0);
-  QString what = asItIs ? QObject::tr("pitch and loudness as they are") : set.join(QStringLiteral(", "));
-  what[0] = what[0].toUpper();
-  QStringList lines{
-      what + QLatin1Char('.'),
-      QObject::tr("%1 of the frames sound; of these %2 lie in the trained range of pitch, %3 of loudness.")
-          .arg(percent(r.soundingShare), percent(r.insidePitch), percent(r.insideLoudness))};
-  if (played)
-    lines << (r.latencyMeasured
-                  ? QObject::tr("Latency of %1 ms compensated.").arg(1000 * r.latencySeconds, 0, 'f', 1)
-                  : QObject::tr("The model does not follow loudness, so its latency could not be measured."));
-  for (const std::string& n : r.notes) lines << text(n);
-  return lines;
+QString spoken(const core::TransferReport& report, bool played) {
+  QStringList lines;
+  for (const std::string& sentence : core::sentences(report, played)) lines << text(sentence);
+  return lines.join(QLatin1Char('\n'));
 }
 
 void TransferDialog::startOrCancel() {
@@ -164,7 +143,7 @@ void TransferDialog::finish(const Job& job, core::Result<Outcome> outcome) {
   showConditioned(outcome->by);
   setState(State::done);
   transfer_->setFocus();
-  say((QStringList{tr("Written: %1").arg(job.output)} + spoken(outcome->by.report, true)).join(QLatin1Char('\n')));
+  say(tr("Written: %1").arg(job.output) + QLatin1Char('\n') + spoken(outcome->by.report, true));
 }
 
 void TransferDialog::stop() {
