@@ -10,6 +10,9 @@
 
 namespace presets {
 
+/// Id of the model without weights that training starts from unless another is named.
+inline constexpr const char* kTrainedFrom = "neural-decoder";
+
 struct TrainJob {
   core::Patch patch;  ///< to start from; when `resume`, what the checkpoint holds instead
   std::vector<std::filesystem::path> files;

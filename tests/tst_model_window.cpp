@@ -126,9 +126,11 @@ class TestModelWindow : public QObject {
     QTRY_VERIFY(box->hasPoint());
     QVERIFY(box->inside());
     QCOMPARE(box->sentence(), QStringLiteral("D#4, -30 dB: inside"));
-    rig.engine.watchedValues = {1.5F, -70};
+    rig.engine.watchedValues = {1.5F, static_cast<float>(box->range().loudnessLow - 3)};
     QTRY_VERIFY(!box->inside());
-    QVERIFY(box->sentence().endsWith(QStringLiteral("too high, too soft")));
+    QVERIFY(box->sentence().endsWith(QStringLiteral("too high, too soft")) && !box->resting());
+    rig.engine.watchedValues = {-2, static_cast<float>(box->range().loudnessLow - 30)};  // as between notes
+    QTRY_COMPARE(box->sentence(), QStringLiteral("nothing sounds"));
     rig.engine.watchedValues = {-2, 0};
     QTRY_VERIFY(box->sentence().endsWith(QStringLiteral("too low, too loud")));
     const QPointF low = box->pointAt(-0.8, -55), high = box->pointAt(0.8, -8);

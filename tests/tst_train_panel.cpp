@@ -219,6 +219,7 @@ class TestTrainPanel : public QObject {
     trainedFor(60);
     led.ends = true;
     QTest::mouseClick(panel.resumeButton(), Qt::LeftButton);
+    QVERIFY(panel.hasCheckpoint());  // what was reached can be heard at once
     QTRY_COMPARE(panel.state(), TrainPanel::State::done);
     QVERIFY(led.job.resume);
     // from the start: asked first, and Cancel leaves everything
@@ -291,9 +292,31 @@ class TestTrainPanel : public QObject {
     QVERIFY(form.rate()->itemText(0).contains(QStringLiteral("sounds end at 8 kHz")));
     rig.document.undoStack().undo();
     QCOMPARE(form.start()->currentIndex(), 0);
+    form.setFolder(at("folder"));
+    form.setModel(at("sax 1.2"));
+    QCOMPARE(form.model(), at("sax 1.2.safetensors"));
+    rig.document.loadPreset(tests::follower());  // what is asked for is not changed behind one's back
+    QCOMPARE(form.start()->currentIndex(), 0);
+    QCOMPARE(form.size()->currentText(), QStringLiteral("tiny"));
     core::Patch deaf = tests::follower();
     std::erase_if(deaf.nodes, [](const core::PatchNode& n) { return n.id == "in"; });
     QVERIFY(!canTrain(deaf, windowRegistry()) && canTrain(tests::follower(), windowRegistry()));
+  }
+
+  /// Of the models without weights it is the one that the command takes.
+  void theDecoderIsTheOneOfTheCommand() {
+    Led led;
+    WindowServices given = services(led.runner());
+    given.models = presets::factoryPresets(std::filesystem::path(PRESETS_DIR).parent_path() / "models");
+    Rig rig(given);
+    TrainPanel& panel = rig.window.trainPanel();
+    panel.openFolder(at("folder"));
+    panel.form().setModel(at("from the start"));
+    const auto job = panel.form().job(false);
+    QVERIFY(job.has_value());
+    QVERIFY(std::none_of(job->patch.nodes.begin(), job->patch.nodes.end(),
+                         [](const core::PatchNode& n) { return n.type == "neural.encoder"; }));
+    QVERIFY(core::hasNetwork(job->patch, windowRegistry()));
   }
 
   void foldersAreDropped() {

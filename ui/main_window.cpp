@@ -15,6 +15,7 @@
 #include <QTabWidget>
 #include <QVBoxLayout>
 
+#include "presets/train_job.h"
 #include "ui/browser/browser.h"
 #include "ui/canvas/canvas.h"
 #include "ui/dialogs/audio_dialog.h"
@@ -33,9 +34,8 @@ namespace {
 constexpr int kPollMs = 33;
 constexpr int kNoticeMs = 6000;
 
-/// The patch that training starts from: the one among the models that has no weights yet.
 std::filesystem::path decoderAmong(const std::vector<presets::PresetInfo>& models) {
-  const auto at = std::find_if(models.begin(), models.end(), [](const auto& m) { return !m.isModel(); });
+  const auto at = std::find_if(models.begin(), models.end(), [](const auto& m) { return m.id == presets::kTrainedFrom; });
   return at == models.end() ? std::filesystem::path() : at->path;
 }
 }  // namespace

@@ -161,6 +161,7 @@ void TransferDialog::readModel() {
   if (const QString band = bandNote(patch.rate); !band.isEmpty()) words << band;
   form_->setModel(reason_.isEmpty() ? words.join(QStringLiteral(" \u00b7 ")) : reason_, document_.title(),
                   reason_.isEmpty(), core::withoutReverb(patch, document_.registry()).has_value());
+  if (!reason_.isEmpty() && state_ == State::idle) say({});  // what was said of another model
   showBox();
 }
 

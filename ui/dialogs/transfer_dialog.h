@@ -71,6 +71,7 @@ class TransferDialog : public QDialog {
     Sound source;
     core::TransferOptions options;
     QString output;
+    core::AudioFormat format;
   };
   struct Outcome {
     core::Conditioned by;

@@ -64,10 +64,14 @@ core::Result<TransferDialog::Job> TransferDialog::job() const {
   if (!reason_.isEmpty()) return core::Error{reason_.toStdString()};
   if (!source_) return unread_;
   if (form_->output().isEmpty()) return core::Error{"Name the file that is to be made."};
-  if (const auto format = core::formatOf(form_->output().toStdString()); !format) return format.error();
+  const auto format = core::formatOf(form_->output().toStdString());
+  if (!format) return format.error();
   if (sameFile(form_->output(), form_->source()))
     return core::Error{"The result would replace the recording itself; give it another name."};
-  return Job{document_.snapshot(), source_, form_->options(), form_->output()};
+  const QFileInfo file(form_->output()), folder(file.path());
+  if (!folder.isDir() || !folder.isWritable() || file.isDir() || (file.exists() && !file.isWritable()))
+    return core::Error{"\"" + form_->output().toStdString() + "\" cannot be written; choose another folder."};
+  return Job{document_.snapshot(), source_, form_->options(), form_->output(), *format};
 }
 
 /// What lies there already is not written over without a word.
@@ -77,7 +81,7 @@ bool TransferDialog::mayReplace(const QString& path) {
                   tr("\"%1\" is there already. The transfer replaces it.").arg(QFileInfo(path).fileName()),
                   QMessageBox::NoButton, this);
   const QPushButton* replace = box.addButton(tr("Replace"), QMessageBox::DestructiveRole);
-  box.addButton(QMessageBox::Cancel);
+  box.setDefaultButton(box.addButton(QMessageBox::Cancel));  // Enter loses nothing
   box.exec();
   return box.clickedButton() == replace;
 }
@@ -114,9 +118,7 @@ core::Result<TransferDialog::Outcome> TransferDialog::run(const Job& job, const 
   options.progress = [&](double part) { return report(kPlayPart * part); };
   auto played = core::transfer(*job.model, *job.source, document_.registry(), options);
   if (!played) return played.error();
-  const auto format = core::formatOf(job.output.toStdString());
-  if (!format) return format.error();
-  const auto written = core::writeAudio(job.output.toStdString(), played->sound, *format,
+  const auto written = core::writeAudio(job.output.toStdString(), played->sound, job.format,
                                         [&](double part) { return report(kPlayPart + (1 - kPlayPart) * part); });
   if (!written) return written.error();
   Outcome o;
@@ -140,8 +142,11 @@ void TransferDialog::finish(const Job& job, core::Result<Outcome> outcome) {
   pictures_[result] = std::move(outcome->picture);
   nameView(result, job.output);
   showPictures();
-  showConditioned(outcome->by);
   setState(State::done);
+  if (job.model == document_.snapshot())
+    showConditioned(outcome->by);
+  else
+    preview(Speech::quiet);  // another patch was opened meanwhile
   transfer_->setFocus();
   say(tr("Written: %1").arg(job.output) + QLatin1Char('\n') + spoken(outcome->by.report, true));
 }

@@ -13,6 +13,7 @@ namespace ui {
 namespace {
 constexpr std::size_t kTrail = 20;
 constexpr double kPitchRoom = 0.6, kLoudRoom = 12;  ///< octaves and dB around the box
+constexpr double kRest = 10;                        ///< dB under the box from which on nothing sounds
 constexpr double kFarthest = 2;                     ///< octaves beyond the box that a recording may widen the view by
 constexpr std::size_t kMostDots = 6000;             ///< of a recording; more look the same
 
@@ -96,6 +97,10 @@ bool ToneBox::holds(QPointF p) const {
          p.y() <= range_.loudnessHigh;
 }
 bool ToneBox::inside() const { return !trail_.empty() && holds(trail_.back()); }
+bool ToneBox::resting() const { return trail_.empty() || trail_.back().y() < range_.loudnessLow - kRest; }
+QColor ToneBox::pointColour() const {
+  return resting() ? theme().secondary : inside() ? theme().good : theme().warn;
+}
 
 QString ToneBox::sentence() const {
   if (!frames_.empty()) {
@@ -103,6 +108,7 @@ QString ToneBox::sentence() const {
     return tr("%1 % inside").arg(100.0 * static_cast<double>(in) / static_cast<double>(frames_.size()), 0, 'f', 0);
   }
   if (trail_.empty()) return tr("nothing comes in");
+  if (resting()) return tr("nothing sounds");
   const QPointF p = trail_.back();
   QStringList off;
   if (p.x() < range_.pitchLow) off << tr("too low");
@@ -157,7 +163,7 @@ void ToneBox::paintFrames(QPainter& p) const {
 void ToneBox::paintPoint(QPainter& p) const {
   if (trail_.empty()) return;
   const Theme& t = theme();
-  const QColor colour = inside() ? t.good : t.warn;
+  const QColor colour = pointColour();
   for (std::size_t i = 0; i + 1 < trail_.size(); ++i) {
     QColor faint = colour;
     faint.setAlphaF(0.35F * static_cast<float>(i + 1) / static_cast<float>(trail_.size()));
@@ -191,7 +197,7 @@ void ToneBox::paintEvent(QPaintEvent*) {
   p.setFont(font);
   p.setPen(t.secondary);
   p.drawText(QRectF(8, 3, width() - 16.0, 16), Qt::AlignVCenter | Qt::AlignLeft, tr("Tone box"));
-  if (!trail_.empty()) p.setPen(inside() ? t.good : t.warn);
+  if (!trail_.empty()) p.setPen(pointColour());
   p.drawText(QRectF(8, 3, width() - 16.0, 16), Qt::AlignVCenter | Qt::AlignRight, sentence());
   font.setPixelSize(10);
   p.setFont(font);

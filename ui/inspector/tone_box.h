@@ -28,6 +28,8 @@ class ToneBox : public QWidget {
   const std::vector<QPointF>& frames() const { return frames_; }
   bool hasPoint() const { return !trail_.empty(); }
   bool inside() const;
+  /// Nothing is played, or far too softly to be a note.
+  bool resting() const;
   const core::TrainedRange& range() const { return range_; }
   /// "A4, -24 dB: inside", or of a recording "97 % inside".
   QString sentence() const;
@@ -40,6 +42,7 @@ class ToneBox : public QWidget {
  private:
   QRectF area() const;
   bool holds(QPointF point) const;
+  QColor pointColour() const;
   void paintAxes(QPainter& p) const;
   void paintFrames(QPainter& p) const;
   void paintPoint(QPainter& p) const;

@@ -82,8 +82,9 @@ void TrainForm::fillChoices() {
   size_->setToolTip(
       tr("Of the network: tiny has 0.2 million weights and plays at a fiftieth of a core, full 6 million."));
   rate_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-  rate_->setMinimumContentsLength(22);
+  rate_->setMinimumContentsLength(12);
   start_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+  start_->setMinimumContentsLength(12);
   rate_->addItem(tr("16 kHz: sounds end at 8 kHz"), 16000.0);
   rate_->addItem(tr("44.1 kHz: full band, slower"), 44100.0);
   rate_->addItem(tr("48 kHz: full band, slower"), 48000.0);
@@ -128,8 +129,8 @@ void TrainForm::build() {
   grid->setContentsMargins(0, 0, 0, 0);
   grid->setHorizontalSpacing(8);
   grid->setVerticalSpacing(6);
-  grid->setColumnStretch(1, 1);
-  grid->setColumnStretch(4, 1);
+  grid->setColumnStretch(1, 4);
+  grid->setColumnStretch(4, 3);
   grid->setColumnMinimumWidth(2, 12);
   const auto add = [&](int row, int column, const QString& name, QWidget* field) {
     auto* label = new QLabel(name);
@@ -165,7 +166,8 @@ void TrainForm::build() {
   add(4, 3, tr("Licence"), licence_);
 }
 
-/// The open patch is offered when it has something to train, and taken unless the user chose.
+/// The open patch is offered when it has something to train, and taken unless the user chose or has named what is
+/// to be made.
 void TrainForm::readPatch() {
   const bool can = canTrain(document_.patch(), document_.registry());
   start_->setItemText(kThisPatch, can ? tr("This patch: %1").arg(document_.title())
@@ -175,7 +177,8 @@ void TrainForm::readPatch() {
   const QString band = bandNote(rate);
   rate_->setItemText(rate_->count() - 1,
                      tr("as it is (%1)").arg(band.isEmpty() ? text(core::formatValue(rate, core::Unit::hertz)) : band));
-  if (startChosen_ && (can || start_->currentIndex() == kDecoder)) return;
+  const bool chosen = startChosen_ || (!folder().isEmpty() && !model().isEmpty());
+  if (chosen && (can || start_->currentIndex() == kDecoder)) return;
   const int wanted = can ? kThisPatch : kDecoder;
   if (start_->currentIndex() == wanted) return;
   start_->setCurrentIndex(wanted);
@@ -199,7 +202,8 @@ QString TrainForm::folder() const { return folder_->text().trimmed(); }
 void TrainForm::setModel(const QString& path) { model_->setText(path); }
 QString TrainForm::model() const {
   QString path = model_->text().trimmed();
-  if (!path.isEmpty() && QFileInfo(path).suffix().isEmpty()) path += QLatin1String(presets::kModelEnding);
+  const QLatin1String ending(presets::kModelEnding);
+  if (!path.isEmpty() && !path.endsWith(ending)) path += ending;  // "sax 1.2" has none
   return path;
 }
 

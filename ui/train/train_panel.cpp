@@ -28,7 +28,6 @@ TrainPanel::TrainPanel(Document& document, presets::TrainRunner runner, std::fil
       runner_(std::move(runner)),
       form_(new TrainForm(document, std::move(decoder))),
       curves_(new LossCurves),
-      heading_(new QLabel(tr("Notes"))),
       notes_(new QListWidget),
       progress_(new QLabel),
       takes_(new QComboBox),
@@ -71,7 +70,8 @@ void TrainPanel::build() {
   notes_->setFocusPolicy(Qt::TabFocus);
   notes_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   takes_->setAccessibleName(tr("Held-out take"));
-  takes_->setMinimumWidth(220);
+  takes_->setMinimumWidth(120);
+  takes_->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
   resume_->setToolTip(tr("Goes on from the checkpoint that lies at the model's place."));
   open_->setToolTip(tr("One undo step; the file stays as it is."));
   const QString names[] = {tr("Recording"), tr("Model")};
@@ -85,29 +85,30 @@ void TrainPanel::build() {
   auto* column = new QVBoxLayout(side);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(4);
-  heading_->setProperty("role", "heading");
-  heading_->hide();
-  column->addWidget(heading_);
+  auto* heading = new QLabel(tr("Notes"));
+  heading->setProperty("role", "heading");
+  column->addWidget(heading);
   column->addWidget(notes_, 1);
-  side->setMinimumWidth(180);
+  side->setMinimumWidth(150);
+  side->hide();
   auto* asked = new QVBoxLayout;
   asked->addWidget(form_);
   asked->addStretch();
   auto* upper = new QHBoxLayout;
   upper->setSpacing(16);
-  upper->addLayout(asked, 8);
-  upper->addWidget(curves_, 5);
+  upper->addLayout(asked, 9);
+  upper->addWidget(curves_, 4);
   upper->addWidget(side, 3);
   auto* foot = new QHBoxLayout;
   train_->setFixedWidth(72);
   foot->addWidget(train_);
   foot->addWidget(resume_);
   foot->addSpacing(4);
-  foot->addWidget(progress_, 1);
+  foot->addWidget(progress_, 2);
   auto* held = new QLabel(tr("held out"));
   held->setProperty("role", "secondary");
   foot->addWidget(held);
-  foot->addWidget(takes_);
+  foot->addWidget(takes_, 1);
   for (QPushButton* b : listen_) foot->addWidget(b);
   foot->addSpacing(8);
   foot->addWidget(open_);
@@ -157,7 +158,7 @@ void TrainPanel::showNotes(const QStringList& warnings, const QStringList& skipp
   for (int i = 0; same && i < notes_->count(); ++i) same = notes_->item(i)->text() == lines[i];
   if (same) return;
   notes_->clear();
-  heading_->setVisible(!lines.isEmpty());
+  notes_->parentWidget()->setVisible(!lines.isEmpty());  // room for the form while there are none
   for (const QString& line : lines) {
     auto* item = new QListWidgetItem(line, notes_);
     item->setToolTip(line);

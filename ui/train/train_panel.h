@@ -32,6 +32,8 @@ class TrainPanel : public QWidget {
   ~TrainPanel() override;
 
   State state() const { return state_; }
+  /// There is something to listen to: what the training has come to so far.
+  bool hasCheckpoint() const { return checkpoint_ != nullptr; }
   /// A folder of recordings; refused while training.
   void openFolder(const QString& path);
   /// Starts from the beginning or, when running, stops; what was reached stays at the model's place.
@@ -96,7 +98,6 @@ class TrainPanel : public QWidget {
 
   TrainForm* form_;
   LossCurves* curves_;
-  QLabel* heading_;
   QListWidget* notes_;
   QLabel* progress_;
   QComboBox* takes_;

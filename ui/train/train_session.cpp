@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/neural/background.h"
+#include "presets/patch_file.h"
 #include "ui/theme.h"
 #include "ui/train/loss_curves.h"
 #include "ui/train/train_form.h"
@@ -59,7 +60,7 @@ bool TrainPanel::mayReplace() {
                   QMessageBox::NoButton, this);
   const QPushButton* replace = box.addButton(tr("Replace"), QMessageBox::DestructiveRole);
   const QPushButton* go = form_->canResume() ? box.addButton(tr("Resume"), QMessageBox::AcceptRole) : nullptr;
-  box.addButton(QMessageBox::Cancel);
+  box.setDefaultButton(box.addButton(QMessageBox::Cancel));  // Enter loses nothing
   box.exec();
   if (go && box.clickedButton() == go) start(true);
   return box.clickedButton() == replace;
@@ -75,6 +76,8 @@ void TrainPanel::start(bool resume) {
   stopListening();
   job_ = std::move(*job);
   checkpoint_.reset();
+  if (auto sofar = resume ? presets::readPatch(job_.model) : core::Result<core::Patch>(core::Error{}); sofar)
+    checkpoint_ = std::make_shared<core::Patch>(std::move(*sofar));
   curves_->setCurve({});
   showNotes({}, {});
   showTakes({});
