@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/neural/parts.h"
 #include "presets/patch_file.h"
 
 namespace app {
@@ -18,7 +19,17 @@ std::filesystem::path modelFolder();
 /// What loadPatch knows by id, by folder: factory presets, then trained models and what training starts from.
 std::vector<presets::PresetInfo> allPresets();
 
-/// A patch by file path, factory preset id or the name of a shipped model. Error: names both ways.
+/// Where a patch lies, by file path, factory preset id or the name of a shipped model. Error: names both ways.
+core::Result<std::filesystem::path> findPatch(const std::string& pathOrId);
+/// The patch that findPatch finds. Error: also what reading says.
 core::Result<core::Patch> loadPatch(const std::string& pathOrId);
+
+struct LoadedParts {
+  core::Patch patch;  ///< of core::extractParts
+  core::ParameterCount whole;
+};
+/// Parts of the patch that findPatch finds; of a model file no more is read. Error: also the lack of a part.
+core::Result<LoadedParts> loadParts(const std::string& pathOrId, const std::vector<core::Part>& parts,
+                                    const core::Registry& registry);
 
 }  // namespace app
