@@ -42,21 +42,4 @@ core::Result<core::Patch> loadPatch(const std::string& pathOrId) {
   return presets::readPatch(*path);
 }
 
-core::Result<LoadedParts> loadParts(const std::string& pathOrId, const std::vector<core::Part>& parts,
-                                    const core::Registry& registry) {
-  const auto path = findPatch(pathOrId);
-  if (!path) return path.error();
-  if (path->extension() == presets::kModelEnding) {
-    auto read = presets::readModelParts(*path, parts, registry);
-    if (!read) return read.error();
-    presets::setInfo(read->model.patch, read->model.info);
-    return LoadedParts{std::move(read->model.patch), read->whole};
-  }
-  const auto patch = presets::readPatch(*path);
-  if (!patch) return patch.error();
-  auto taken = core::extractParts(*patch, parts, registry);
-  if (!taken) return taken.error();
-  return LoadedParts{std::move(*taken), core::countParameters(*patch, registry)};
-}
-
 }  // namespace app

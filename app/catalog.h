@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "core/neural/parts.h"
 #include "presets/patch_file.h"
 
 namespace app {
@@ -23,13 +22,5 @@ std::vector<presets::PresetInfo> allPresets();
 core::Result<std::filesystem::path> findPatch(const std::string& pathOrId);
 /// The patch that findPatch finds. Error: also what reading says.
 core::Result<core::Patch> loadPatch(const std::string& pathOrId);
-
-struct LoadedParts {
-  core::Patch patch;  ///< of core::extractParts
-  core::ParameterCount whole;
-};
-/// Parts of the patch that findPatch finds; of a model file no more is read. Error: also the lack of a part.
-core::Result<LoadedParts> loadParts(const std::string& pathOrId, const std::vector<core::Part>& parts,
-                                    const core::Registry& registry);
 
 }  // namespace app

@@ -6,6 +6,7 @@
 #include "app/catalog.h"
 #include "app/commands.h"
 #include "presets/model_file.h"
+#include "presets/parts_file.h"
 
 namespace app {
 namespace {
@@ -43,7 +44,9 @@ int swapCommand(const core::Registry& registry, const SwapArguments& s) {
   const std::size_t before = core::countParameters(*patch, registry).all;
   if (!parts.empty()) {
     if (s.b.empty()) return fail(Error{"--take needs a second model to take from."});
-    const auto b = loadParts(s.b, parts, registry);
+    const auto path = findPatch(s.b);
+    if (!path) return fail(path.error());
+    const auto b = presets::readParts(*path, parts, registry);
     if (!b) return fail(b.error());
     auto swapped = presets::swapModels(*patch, b->patch, parts, registry);
     if (!swapped) return fail(swapped.error());
@@ -72,7 +75,7 @@ int extractCommand(const core::Registry& registry, const ExtractArguments& e) {
   if (std::error_code code; std::filesystem::equivalent(*path, e.out, code))
     return fail(
         Error{"\"" + e.out + "\" is the model itself, whose other parts would be lost; write to another file."});
-  auto taken = loadParts(e.model, *parts, registry);
+  auto taken = presets::readParts(*path, *parts, registry);
   if (!taken) return fail(taken.error());
   std::string names;
   for (const core::Part part : *parts)

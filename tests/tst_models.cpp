@@ -8,6 +8,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cstring>
+#include <fstream>
 #include <random>
 
 #include "core/analysis/evaluation.h"
@@ -381,6 +382,7 @@ class TestModels : public QObject {
          c = *presets::readPatch(path("c.safetensors"));
     QCOMPARE(b.name, a.name + ": noise");
     b.name = a.name;
+    presets::setInfo(b, presets::infoOf(a));  // which names it, too
     for (const Patch* same : {&b, &c}) {
       QVERIFY(presets::writeText(*same).json == presets::writeText(a).json);
       QVERIFY(presets::writeText(*same).blobs == presets::writeText(a).blobs);
