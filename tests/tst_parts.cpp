@@ -123,13 +123,43 @@ class TestParts : public QObject {
       QVERIFY2(extracted(part, {static_cast<Part>(i)}) == part, core::kPartNames[i]);
     }
     const Patch tone = extracted(p, {Part::harmonic}), room = extracted(p, {Part::reverb});
-    QVERIFY(tone.find("note") && tone.find("player") && tone.find("instruments") && !tone.find("room"));
+    QVERIFY(tone.find("note") && tone.find("player") && tone.find("instruments") && tone.find("breath"));
+    QVERIFY(!tone.find("room") && !tone.find("noise"));
     RenderOptions o;
     o.seconds = 0.5;
     QVERIFY(loudest(render(tone, registry(), o)->channels[0]) > 0.001);
     QCOMPARE(room.nodes.size(), std::size_t(3));
     QVERIFY(loudest(sound(room, notes(kModelRate, 0.5, {220}))) > 0.01);
     QVERIFY(idsOf(extracted(p, {Part::encoder})) == (std::set<std::string>{"instruments", "out"}));
+  }
+  /// What goes on from the heads stays, such as a gate; what else is heard there does not, such as the input.
+  void goesItsWayToTheOutput() {
+    const Patch keys = extracted(shipped("neural-saxophone"), {Part::decoder}),
+                live = extracted(shipped("neural-live-saxophone"), {Part::harmonic});
+    RenderOptions o;
+    o.seconds = 2;
+    Patch keyed = keys;
+    keyed.phrase = {core::Note{60, 0, 0.5, 0.8}};
+    const std::vector<float> x = render(keyed, registry(), o)->channels[0];
+    const auto rate = static_cast<std::ptrdiff_t>(keys.rate);
+    QVERIFY(loudest({x.begin(), x.begin() + rate / 2}) > 0.05);
+    const double after = loudest({x.end() - rate / 2, x.end()});  // without the gate: 0.003
+    QVERIFY2(after < 3e-4, qPrintable(QString::number(after)));
+    QVERIFY(live.find("open") && live.find("wet") && live.find("hum"));
+    const auto goes = [&](const Cable& c) {
+      return std::find(live.cables.begin(), live.cables.end(), c) != live.cables.end();
+    };
+    QVERIFY(goes({"open", "out", "wet", "b"}) && goes({"conditioner", "open", "open", "level"}));
+    QVERIFY(!goes({"in", "left", "wet", "a"}) && goes({"in", "left", "pitch", "in"}));
+    // a room that the part does not go through
+    Patch apart = instrument(1);
+    std::erase_if(apart.cables, [](const Cable& c) { return c.from == "noise"; });
+    apart.cables.push_back({"noise", "out", "out", "in"});
+    const Patch noisy = extracted(apart, {Part::noise, Part::reverb});
+    apart.cables.back().to = "room";
+    std::erase_if(apart.cables, [](const Cable& c) { return c.from == "harmonic"; });
+    const AudioData in = notes(kModelRate, 0.5, {220});
+    QVERIFY(sound(noisy, in) == sound(apart, in));
   }
   void everyShippedModelHasPlayableParts() {
     for (const char* name : {"neural-live-saxophone", "neural-saxophone", "../models/violin"}) {

@@ -25,7 +25,9 @@ class Extract {
 
  private:
   Result<std::string> end(bool (*is)(const NodeInfo&), const char* otherwise, double dx);
-  void keepOnly(const std::set<std::string>& ids);
+  std::set<std::string> way(const std::string& output) const;
+  void keepOnly(const std::set<std::string>& way, const std::set<std::string>& ends);
+  bool leads(const std::string& id) const;
   void connect(const std::string& from, const std::string& to);
   const NodeType* type(const std::string& id) const { return registry_.find(typeOf(out_, id)); }
 
@@ -77,34 +79,64 @@ Result<std::string> Extract::end(bool (*is)(const NodeInfo&), const char* otherw
   return added->id;
 }
 
-void Extract::keepOnly(const std::set<std::string>& ids) {
-  std::erase_if(out_.nodes, [&](const PatchNode& n) { return !ids.contains(n.id); });
-  // what is needed keeps all that goes into it; ends are connected anew
-  std::erase_if(out_.cables, [&](const Cable& c) { return !needed_.contains(c.to); });
+/// What lies between the heads and the output: gates, levels, mixers, and the room where it is asked for.
+std::set<std::string> Extract::way(const std::string& output) const {
+  Patch back;
+  for (const Cable& c : out_.cables) back.cables.push_back({c.to, c.input, c.from, c.output});
+  const std::set<std::string> reached = leadingTo(back, {heads_.begin(), heads_.end()});
+  std::set<std::string> ids;
+  for (const std::string& id : leadingTo(out_, {output}))
+    if (reached.contains(id) && !needed_.contains(id)) ids.insert(id);
+  return ids;
+}
+
+/// What is needed keeps all that goes into it; the way keeps the sound of the heads, and what controls it.
+/// Ends are connected anew.
+void Extract::keepOnly(const std::set<std::string>& way, const std::set<std::string>& ends) {
+  const std::set<std::string> heads(heads_.begin(), heads_.end());
+  const auto kept = [&](const Cable& c) {
+    if (needed_.contains(c.to)) return true;
+    if (!way.contains(c.to)) return false;
+    if (heads.contains(c.from) || way.contains(c.from)) return true;
+    const NodeType* t = type(c.from);
+    const int o = t ? t->outputIndex(c.output) : -1;
+    const bool controls = o >= 0 && t->outputs[static_cast<std::size_t>(o)].rate == Rate::control;
+    return controls && needed_.contains(c.from);
+  };
+  std::erase_if(out_.cables, [&](const Cable& c) { return !kept(c); });
+  std::erase_if(out_.nodes, [&](const PatchNode& n) {
+    return !needed_.contains(n.id) && !way.contains(n.id) && !ends.contains(n.id);
+  });
 }
 
 void Extract::connect(const std::string& from, const std::string& to) {
   out_.cables.push_back({from, audioPort(type(from)->outputs), to, audioPort(type(to)->inputs)});
 }
 
+bool Extract::leads(const std::string& id) const {
+  return std::any_of(out_.cables.begin(), out_.cables.end(), [&](const Cable& c) { return c.from == id; });
+}
+
 Result<Patch> Extract::finish() {
+  for (const std::string& id : nodesOf(whole_, registry_, Part::reverb))
+    if (id != room_ && !needed_.contains(id)) bridgeNode(out_, id);
   const auto output = end([](const NodeInfo& info) { return info.isOutput; }, kOutput, 200);
   if (!output) return output.error();
-  std::set<std::string> ids = needed_;
-  ids.insert(*output);
+  std::set<std::string> between = way(*output);
   std::vector<std::string> sources = heads_;
-  // a room that something listens to is wired already, and no end
-  const bool roomAtEnd = !room_.empty() && !needed_.contains(room_);
-  if (roomAtEnd && sources.empty()) {
+  // a room that something listens to is wired already, and one on the way, too
+  const bool roomIsEnd = !room_.empty() && !needed_.contains(room_) && !between.contains(room_);
+  if (roomIsEnd && sources.empty()) {
     const auto input = end([](const NodeInfo& info) { return info.usesExternal; }, kAudioInput, -200);
     if (!input) return input.error();
-    ids.insert(*input);
+    needed_.insert(*input);
     sources = {*input};
   }
-  if (roomAtEnd) ids.insert(room_);
-  keepOnly(ids);
-  for (const std::string& source : sources) connect(source, roomAtEnd ? room_ : *output);
-  if (roomAtEnd) connect(room_, *output);
+  if (roomIsEnd) between.clear();
+  keepOnly(between, {*output, room_});
+  for (const std::string& source : sources)
+    if (!between.contains(*output) || !leads(source)) connect(source, roomIsEnd ? room_ : *output);
+  if (roomIsEnd) connect(room_, *output);
   return std::move(out_);
 }
 

@@ -97,6 +97,23 @@ void removeNode(Patch& patch, const std::string& id) {
   std::erase_if(patch.cables, [&](const Cable& c) { return c.from == id || c.to == id; });
 }
 
+void bridgeNode(Patch& patch, const std::string& id) {
+  std::vector<Cable> in, added;
+  for (const Cable& c : patch.cables)
+    if (c.to == id && c.input == "in") in.push_back(c);
+  for (const Cable& c : patch.cables)
+    if (c.from == id)
+      for (const Cable& i : in) {
+        Cable direct = c;
+        direct.from = i.from;
+        direct.output = i.output;
+        direct.depth = c.depth * i.depth;
+        added.push_back(direct);
+      }
+  removeNode(patch, id);
+  patch.cables.insert(patch.cables.end(), added.begin(), added.end());
+}
+
 PatchNode* addNode(Patch& patch, const Registry& registry, const char* type, double x, double y) {
   const NodeType* t = registry.find(type);
   if (!t) return nullptr;
@@ -239,22 +256,7 @@ Result<Patch> withoutReverb(const Patch& patch, const Registry& registry) {
   Patch dry = patch;
   const auto reverbs = nodesOf(patch, registry, Part::reverb);
   if (reverbs.empty()) return Error{"The patch has no reverb to leave out."};
-  for (const std::string& id : reverbs) {
-    std::vector<Cable> in, added;
-    for (const Cable& c : dry.cables)
-      if (c.to == id && c.input == "in") in.push_back(c);
-    for (const Cable& c : dry.cables)
-      if (c.from == id)
-        for (const Cable& i : in) {
-          Cable direct = c;
-          direct.from = i.from;
-          direct.output = i.output;
-          direct.depth = c.depth * i.depth;
-          added.push_back(direct);
-        }
-    removeNode(dry, id);
-    dry.cables.insert(dry.cables.end(), added.begin(), added.end());
-  }
+  for (const std::string& id : reverbs) bridgeNode(dry, id);
   return dry;
 }
 

@@ -52,10 +52,10 @@ Result<void> insertGate(Patch& patch, const Registry& registry, const std::strin
 Result<Patch> withoutReverb(const Patch& patch, const Registry& registry);
 
 /// The named parts alone, as a patch that can be played: their nodes, all that leads to them (what drives, what
-/// listens, the notes) and an output. Heads lead straight into the reverb, if that is named, and on to the output;
-/// a reverb alone lies between the audio input and the output; an encoder (what listens, and what gives z) is
-/// silent. What lay between is left out, such as a gate. Name, description and origin stay those of the whole, of
-/// which as `b` swapParts makes the same. Error: no part is named, or the patch lacks one.
+/// listens, the notes), the way from heads to the output (gates, levels) without other sounds and reverbs; a reverb
+/// alone lies between the audio input and the output; an encoder (what listens, and what gives z) is silent.
+/// Name, description and origin stay those of the whole. As `b` of swapParts it makes what the whole does.
+/// Error: no part is named, or the patch lacks one.
 Result<Patch> extractParts(const Patch& patch, const std::vector<Part>& parts, const Registry& registry);
 
 struct Swapped {

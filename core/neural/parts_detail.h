@@ -36,6 +36,8 @@ std::set<std::string> leadingTo(const Patch& patch, std::set<std::string> ends,
                                 const std::function<bool(const std::string&)>& stops = {});
 /// With its cables.
 void removeNode(Patch& patch, const std::string& id);
+/// Removes a node; what its input `in` was given goes where it led.
+void bridgeNode(Patch& patch, const std::string& id);
 /// Null when the type is not known. Valid until nodes are added.
 PatchNode* addNode(Patch& patch, const Registry& registry, const char* type, double x, double y);
 std::string typeOf(const Patch& patch, const std::string& id);
