@@ -21,20 +21,25 @@ std::vector<presets::PresetInfo> allPresets() {
   return all;
 }
 
-core::Result<core::Patch> loadPatch(const std::string& pathOrId) {
+core::Result<std::filesystem::path> findPatch(const std::string& pathOrId) {
   std::error_code code;
-  if (std::filesystem::exists(pathOrId, code)) return presets::readPatch(pathOrId);
+  if (std::filesystem::exists(pathOrId, code)) return std::filesystem::path(pathOrId);
   if (pathOrId.find('/') == std::string::npos)
     for (const auto& folder : {presetFolder(), modelFolder()})
       for (const char* ending : {".json", presets::kModelEnding})
-        if (const auto preset = folder / (pathOrId + ending); std::filesystem::exists(preset, code))
-          return presets::readPatch(preset);
+        if (auto preset = folder / (pathOrId + ending); std::filesystem::exists(preset, code)) return preset;
   std::vector<std::string> ids;
   for (const auto& p : allPresets()) ids.push_back(p.id);
   const std::string near = core::nearest(pathOrId, ids);
   return core::Error{
       "There is no patch file or factory preset \"" + pathOrId + "\"" +
       (near.empty() ? "; `tonewright presets` lists the presets and models." : " (did you mean \"" + near + "\"?).")};
+}
+
+core::Result<core::Patch> loadPatch(const std::string& pathOrId) {
+  const auto path = findPatch(pathOrId);
+  if (!path) return path.error();
+  return presets::readPatch(*path);
 }
 
 }  // namespace app

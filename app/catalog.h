@@ -18,7 +18,9 @@ std::filesystem::path modelFolder();
 /// What loadPatch knows by id, by folder: factory presets, then trained models and what training starts from.
 std::vector<presets::PresetInfo> allPresets();
 
-/// A patch by file path, factory preset id or the name of a shipped model. Error: names both ways.
+/// Where a patch lies, by file path, factory preset id or the name of a shipped model. Error: names both ways.
+core::Result<std::filesystem::path> findPatch(const std::string& pathOrId);
+/// The patch that findPatch finds. Error: also what reading says.
 core::Result<core::Patch> loadPatch(const std::string& pathOrId);
 
 }  // namespace app

@@ -13,8 +13,8 @@
 namespace app {
 namespace {
 
-constexpr std::array kCommands{"nodes",    "presets", "check",  "render",  "fit",   "train", "evaluate",
-                               "transfer", "swap",    "preset", "compare", "bench", "demo"};
+constexpr std::array kCommands{"nodes",    "presets", "check",   "render", "fit",     "train", "evaluate",
+                               "transfer", "swap",    "extract", "preset", "compare", "bench", "demo"};
 
 /// A word that is a command, help or version; anything else is a patch for the studio.
 bool isCommand(const std::string& word) {
@@ -57,6 +57,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   TrainArguments train;
   TransferArguments transfer;
   SwapArguments swap;
+  ExtractArguments extract;
   PresetArguments preset;
 
   auto* nodes = cli.add_subcommand("nodes", "List the node types with their inputs, settings, tensors and outputs");
@@ -146,6 +147,15 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
       ->delimiter(',')
       ->allow_extra_args(false);
   swaps->add_flag("--no-reverb", swap.noReverb, "Leave the room out of the result (dereverberation)");
+  auto* extracts = cli.add_subcommand("extract", "Take parts of a model out, into a model that can be played alone");
+  extracts->add_option("MODEL", extract.model, "Model file (or a patch)")->required();
+  extracts->add_option("-o,--output", extract.out, "Model file, .safetensors")->required();
+  extracts
+      ->add_option("--take", extract.take,
+                   "Its parts: harmonic, noise, reverb, decoder, encoder (what listens, and what gives z)")
+      ->required()
+      ->delimiter(',')
+      ->allow_extra_args(false);
   auto* installs = cli.add_subcommand("preset", "Put a trained model into a patch that plays it");
   installs->add_option("MODEL", preset.model, "Model file")->required();
   installs->add_option("PATCH", preset.patch, "Patch that plays it (a file or a factory preset)")->required();
@@ -195,6 +205,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
     if (command == "evaluate") return evaluateCommand(registry, patch, output, json);
     if (command == "transfer") return transferCommand(registry, transfer);
     if (command == "swap") return swapCommand(registry, swap);
+    if (command == "extract") return extractCommand(registry, extract);
     if (command == "preset") return presetCommand(registry, preset);
     if (command == "compare") return compareCommand(patch, output, json);
     if (command == "bench") return benchCommand(registry, benches, json);

@@ -52,6 +52,10 @@ struct SwapArguments {
   std::vector<std::string> take;
   bool noReverb = false;
 };
+struct ExtractArguments {
+  std::string model, out;
+  std::vector<std::string> take;
+};
 
 struct PresetArguments {
   std::string model, patch, recordings, out;
@@ -69,6 +73,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& arguments
 int evaluateCommand(const core::Registry& registry, const std::string& model, const std::string& folder, bool json);
 int transferCommand(const core::Registry& registry, const TransferArguments& arguments);
 int swapCommand(const core::Registry& registry, const SwapArguments& arguments);
+int extractCommand(const core::Registry& registry, const ExtractArguments& arguments);
 int presetCommand(const core::Registry& registry, const PresetArguments& arguments);
 int compareCommand(const std::string& target, const std::string& output, bool json);
 int benchCommand(const core::Registry& registry, const BenchArguments& arguments, bool json);

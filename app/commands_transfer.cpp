@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `transfer` and `swap`: playing a recording by a model, and taking parts of one model into another.
+// `transfer`: playing a recording by a model.
 #include <unistd.h>
 
 #include <cstdio>
@@ -7,7 +7,6 @@
 #include "app/catalog.h"
 #include "app/commands.h"
 #include "core/neural/transfer.h"
-#include "presets/model_file.h"
 
 namespace app {
 namespace {
@@ -54,45 +53,6 @@ int transferCommand(const core::Registry& registry, const TransferArguments& a) 
   if (auto done = core::writeAudio(a.out, result->sound, *format); !done) return fail(done.error());
   std::printf("%s:\n", a.out.c_str());
   for (const std::string& sentence : core::sentences(result->report, true)) std::printf("%s\n", sentence.c_str());
-  return 0;
-}
-
-int swapCommand(const core::Registry& registry, const SwapArguments& s) {
-  if (!s.out.ends_with(presets::kModelEnding))
-    return fail(Error{"\"" + s.out + "\" must end in .safetensors; that is the format of models."});
-  if (s.take.empty() && !s.noReverb)
-    return fail(Error{"Nothing is asked for; name parts with --take, or leave the room out with --no-reverb."});
-  std::vector<core::Part> parts;
-  for (const std::string& name : s.take) {
-    const auto part = core::parsePart(name);
-    if (!part) return fail(part.error());
-    parts.push_back(*part);
-  }
-  if (parts.empty() && !s.b.empty())
-    return fail(Error{"Nothing is taken from \"" + s.b + "\"; name its parts with --take, or leave it out."});
-  auto patch = loadPatch(s.a);
-  if (!patch) return fail(patch.error());
-  std::vector<std::string> notes;
-  const std::size_t before = core::countParameters(*patch, registry).all;
-  if (!parts.empty()) {
-    if (s.b.empty()) return fail(Error{"--take needs a second model to take from."});
-    auto b = loadPatch(s.b);
-    if (!b) return fail(b.error());
-    auto swapped = presets::swapModels(*patch, *b, parts, registry);
-    if (!swapped) return fail(swapped.error());
-    patch = std::move(swapped->patch);
-    notes = std::move(swapped->notes);
-  }
-  if (s.noReverb) {
-    patch = core::withoutReverb(*patch, registry);
-    if (!patch) return fail(patch.error());
-  }
-  const core::ParameterCount count = core::countParameters(*patch, registry);
-  if (auto done = presets::writePatch(*patch, s.out); !done) return fail(done.error());
-  for (const std::string& n : notes) std::printf("%s\n", n.c_str());
-  std::printf("%s: %zu parameters (%zu without the response), %.2f times those of %s\n", s.out.c_str(), count.all,
-              count.all - count.response,
-              static_cast<double>(count.all) / static_cast<double>(std::max<std::size_t>(before, 1)), s.a.c_str());
   return 0;
 }
 

@@ -28,6 +28,18 @@ std::string writeModelBytes(const Model& model);
 core::Result<Model> readModelBytes(const std::string& bytes);
 
 core::Result<Model> readModel(const std::filesystem::path& path);
+
+/// Parts of a model, and what they are parts of.
+struct ModelParts {
+  Model model;  ///< of core::extractParts; where it comes from is said as of the whole
+  core::ParameterCount whole;
+};
+/// Reads the header and the numbers of those parts, nothing else. All that readModel refuses of a header is refused,
+/// also what is of other parts, and so is a file that is cut off behind them; numbers of other parts may be
+/// damaged. Error: also the lack of a part.
+core::Result<ModelParts> readModelParts(const std::filesystem::path& path, const std::vector<core::Part>& parts,
+                                        const core::Registry& registry);
+
 /// Written whole or not at all. Error: also a patch too large for a header.
 core::Result<void> writeModel(const Model& model, const std::filesystem::path& path);
 

@@ -9,6 +9,7 @@
 
 #include "presets/integrity.h"
 #include "presets/patch_file.h"
+#include "presets/patch_outline.h"
 
 namespace presets {
 namespace {
@@ -118,34 +119,31 @@ std::uint64_t countOf(const std::vector<int>& shape, std::uint64_t most) {
   return count;
 }
 
-std::shared_ptr<const core::Blob> readBlob(const Json& j, const std::string& where, const std::string& bytes) {
+TensorPlace readPlace(const Json& j, const std::string& where, std::uint64_t size) {
   Reader r(j, where);
-  auto blob = std::make_shared<core::Blob>();
+  TensorPlace place{where, {}, 0, 0, {}};
   const Json shape = r.list("shape");
   if (shape.size() > kMostSizes)
     throw Bad{where + ": a shape has at most " + std::to_string(kMostSizes) + " sizes; it is damaged."};
   for (const Json& d : shape) {
     if (!d.is_number_integer() || d.get<std::int64_t>() < 0 || d.get<std::int64_t>() > (1 << 28))
       throw Bad{where + ": a shape holds whole numbers from 0."};
-    blob->shape.push_back(d.get<int>());
+    place.shape.push_back(d.get<int>());
   }
-  const std::uint64_t most = bytes.size() / sizeof(float), count = countOf(blob->shape, most);
+  const std::uint64_t most = size / sizeof(float), count = countOf(place.shape, most);
   const double offset = r.number("offset", 0);
-  const std::string sum = r.text("checksum");
-  if (bytes.empty() && count > 0)
+  place.checksum = r.text("checksum");
+  if (size == 0 && count > 0)
     throw Bad{where + ": the file with its numbers (.blobs) is missing; put it beside the patch."};
-  if (!(offset >= 0) || offset > static_cast<double>(bytes.size()) || count > most ||
-      count * sizeof(float) > bytes.size() - static_cast<std::size_t>(offset))
+  if (!(offset >= 0) || offset > static_cast<double>(size) || count > most ||
+      count * sizeof(float) > size - static_cast<std::uint64_t>(offset))
     throw Bad{where + ": the file with its numbers (.blobs) is too short; it is damaged or from another patch."};
-  const char* from = bytes.data() + static_cast<std::size_t>(offset);
-  blob->data.resize(static_cast<std::size_t>(count));
-  std::memcpy(blob->data.data(), from, blob->data.size() * sizeof(float));
-  if (hex(checksum({from, blob->data.size() * sizeof(float)})) != sum)
-    throw Bad{where + ": its numbers are damaged (checksum differs); restore the file from a backup."};
-  return blob;
+  place.offset = static_cast<std::uint64_t>(offset);
+  place.bytes = count * sizeof(float);
+  return place;
 }
 
-core::PatchNode readNode(const Json& j, std::size_t index, const std::string& blobs) {
+core::PatchNode readNode(const Json& j, std::size_t index, Outline& outline, std::uint64_t size) {
   Reader r(j, "Node " + std::to_string(index + 1));
   core::PatchNode n;
   n.id = name(r.needText("id"), r.where());
@@ -171,8 +169,11 @@ core::PatchNode readNode(const Json& j, std::size_t index, const std::string& bl
     else
       throw Bad{where + ": setting " + inQuotes(id) + " must be a number or a text."};
   }
-  for (const auto& [id, v] : tensors.items())
-    n.tensors[name(id, where)] = readBlob(v, where + ", tensor " + inQuotes(id), blobs);
+  for (const auto& [id, v] : tensors.items()) {
+    TensorPlace place = readPlace(v, where + ", tensor " + inQuotes(id), size);
+    n.tensors[name(id, where)] = std::make_shared<const core::Blob>(core::Blob{place.shape, {}});
+    outline.tensors[n.id + "." + id] = std::move(place);
+  }
   for (const std::string& id : texts(r.list("free"), where + ": \"free\"")) n.free.insert(name(id, where));
   n.foreign = r.foreign();
   return n;
@@ -208,7 +209,7 @@ core::Note readNote(const Json& j, std::size_t index) {
   return n;
 }
 
-Patch readPatchObject(const Json& j, const std::string& blobs) {
+Outline readPatchObject(const Json& j, std::uint64_t size) {
   Reader r(j, "The patch");
   if (r.text("schema") != kSchema)
     throw Bad{"This is not a Tonewright patch (\"schema\" is not \"tonewright-patch\")."};
@@ -218,7 +219,8 @@ Patch readPatchObject(const Json& j, const std::string& blobs) {
               (version < 1e6 ? " (version " + std::to_string(static_cast<int>(version)) + ")" : std::string()) +
               "; update the program to open it."};
   if (version < 1) throw Bad{"The patch has no valid \"version\"."};
-  Patch p;
+  Outline outline;
+  Patch& p = outline.patch;
   p.name = r.text("name");
   p.description = r.text("description");
   p.author = r.text("author");
@@ -237,7 +239,7 @@ Patch readPatchObject(const Json& j, const std::string& blobs) {
                 ". Split it."};
   std::set<std::string> ids;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    p.nodes.push_back(readNode(nodes[i], i, blobs));
+    p.nodes.push_back(readNode(nodes[i], i, outline, size));
     if (!ids.insert(p.nodes.back().id).second)
       throw Bad{"Two nodes are called " + inQuotes(p.nodes.back().id) + "; give one of them another id."};
   }
@@ -245,7 +247,7 @@ Patch readPatchObject(const Json& j, const std::string& blobs) {
   p.phrase.clear();
   for (std::size_t i = 0; i < phrase.size(); ++i) p.phrase.push_back(readNote(phrase[i], i));
   p.foreign = r.foreign();
-  return p;
+  return outline;
 }
 
 // ---- writing ------------------------------------------------------------------------------------
@@ -312,11 +314,11 @@ PatchText writeText(const Patch& patch) {
   return out;
 }
 
-Result<Patch> readText(const std::string& json, const std::string& blobs) {
+Result<Outline> readOutline(const std::string& json, std::uint64_t size) {
   try {
     if (nesting(json) > kDeepest)
       throw Bad{"The patch is nested deeper than " + std::to_string(kDeepest) + " levels; it is damaged."};
-    return readPatchObject(Json::parse(json), blobs);
+    return readPatchObject(Json::parse(json), size);
   } catch (const Bad& bad) {
     return oneLine(bad.message);
   } catch (const Json::parse_error& e) {
@@ -325,6 +327,29 @@ Result<Patch> readText(const std::string& json, const std::string& blobs) {
   } catch (const Json::exception& e) {
     return oneLine("The patch could not be understood: " + std::string(e.what()) + ".");
   }
+}
+
+Result<std::shared_ptr<const core::Blob>> readTensor(const TensorPlace& place, std::string_view bytes) {
+  if (bytes.size() != place.bytes || hex(checksum(bytes)) != place.checksum)
+    return oneLine(place.where + ": its numbers are damaged (checksum differs); restore the file from a backup.");
+  auto blob = std::make_shared<core::Blob>();
+  blob->shape = place.shape;
+  blob->data.resize(bytes.size() / sizeof(float));
+  if (!bytes.empty()) std::memcpy(blob->data.data(), bytes.data(), bytes.size());
+  return std::shared_ptr<const core::Blob>(std::move(blob));
+}
+
+Result<Patch> readText(const std::string& json, const std::string& blobs) {
+  auto outline = readOutline(json, blobs.size());
+  if (!outline) return outline.error();
+  for (core::PatchNode& n : outline->patch.nodes)
+    for (auto& [row, blob] : n.tensors) {
+      const TensorPlace& place = outline->tensors.at(n.id + "." + row);
+      auto read = readTensor(place, std::string_view(blobs).substr(place.offset, place.bytes));
+      if (!read) return read.error();
+      blob = std::move(*read);
+    }
+  return std::move(outline->patch);
 }
 
 }  // namespace presets

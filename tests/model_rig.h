@@ -15,6 +15,18 @@ namespace tests {
 
 inline constexpr double kModelRate = 16000;
 
+/// A patch whose tensors are those that its nodes' seeds make.
+inline Patch withTensors(Patch p) {
+  const Plan plan = compilePlan(p, registry(), {.rate = p.rate}).value();
+  for (const PlanNode& n : plan.nodes)
+    for (std::size_t t = 0; t < n.tensors.size(); ++t) {
+      Blob blob{n.tensors[t].shape, {}};
+      for (const Sample v : n.tensors[t].data) blob.data.push_back(static_cast<float>(v));
+      p.find(n.id)->tensors[std::string(n.type->tensors[t].id)] = std::make_shared<const Blob>(std::move(blob));
+    }
+  return p;
+}
+
 /// A decoder of 8 harmonics and 5 bands with a short room; tensors are those of the node's seed.
 inline Patch instrument(double seed, double rate = kModelRate) {
   Patch p;
@@ -50,14 +62,11 @@ inline Patch instrument(double seed, double rate = kModelRate) {
               {"harmonic", "out", "room", "in"},
               {"noise", "out", "room", "in"},
               {"room", "out", "out", "in"}};
-  const Plan plan = compilePlan(p, registry(), {.rate = rate}).value();
-  for (const PlanNode& n : plan.nodes)
-    for (std::size_t t = 0; t < n.tensors.size(); ++t) {
-      Blob blob{n.tensors[t].shape, {}};
-      for (const Sample v : n.tensors[t].data)
-        blob.data.push_back(static_cast<float>(v) * (n.id == "room" ? 0.1F * static_cast<float>(seed) : 1.0F));
-      p.find(n.id)->tensors[std::string(n.type->tensors[t].id)] = std::make_shared<const Blob>(std::move(blob));
-    }
+  p = withTensors(std::move(p));
+  auto& response = p.find("room")->tensors.at("response");
+  Blob room = *response;
+  for (float& x : room.data) x *= 0.1F * static_cast<float>(seed);
+  response = std::make_shared<const Blob>(std::move(room));
   return p;
 }
 

@@ -34,7 +34,7 @@ class TestCommandLine : public QObject {
     QTest::addColumn<QStringList>("arguments");
     QTest::newRow("program") << QStringList{"--help"};
     for (const char* c : {"nodes", "presets", "check", "render", "fit", "train", "evaluate", "transfer", "swap",
-                          "preset", "compare", "bench", "demo"})
+                          "extract", "preset", "compare", "bench", "demo"})
       QTest::newRow(c) << QStringList{c, "--help"};
     QTest::newRow("version") << QStringList{"--version"};
   }

@@ -347,14 +347,7 @@ class TestModelOrigin : public QObject {
   }
   /// What z alone does is told before what papers report, whose heading stands over their rows.
   void tablesStandUnderTheirHeadings() {
-    presets::Model m{playerOfTwo(false), {}};
-    const core::Plan plan = core::compilePlan(m.patch, registry(), {.rate = m.patch.rate}).value();
-    for (const core::PlanNode& n : plan.nodes)
-      for (std::size_t t = 0; t < n.tensors.size(); ++t) {
-        Blob blob{n.tensors[t].shape, {}};
-        for (const Sample v : n.tensors[t].data) blob.data.push_back(static_cast<float>(v));
-        m.patch.find(n.id)->tensors[std::string(n.type->tensors[t].id)] = std::make_shared<const Blob>(std::move(blob));
-      }
+    presets::Model m{withTensors(playerOfTwo(false)), {}};
     m.info.instruments = {"flute", "viola"};
     QVERIFY(presets::writeModel(m, path("two.safetensors")).has_value());
     for (const char* name : {"two/flute", "two/viola"}) {

@@ -8,6 +8,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cstring>
+#include <fstream>
 #include <random>
 
 #include "core/analysis/evaluation.h"
@@ -149,6 +150,14 @@ class TestModels : public QObject {
     const auto m = presets::readModelBytes(withHeader(good, header));
     QVERIFY(!m.has_value());
     QVERIFY(m.error().message.ends_with("."));
+    // whatever part is asked for, the header is refused in the same words
+    std::ofstream(path("hostile.safetensors"), std::ios::binary) << withHeader(good, header);
+    const std::string whole = presets::readModel(path("hostile.safetensors")).error().message;
+    for (const core::Part part : {core::Part::noise, core::Part::reverb, core::Part::encoder}) {
+      const auto p = presets::readModelParts(path("hostile.safetensors"), {part}, registry());
+      QVERIFY(!p.has_value());
+      QCOMPARE(p.error().message, whole);
+    }
   }
   void deepHeader() {
     const std::string good = presets::writeModelBytes(tinyModel());
@@ -259,7 +268,7 @@ class TestModels : public QObject {
   // ---- commands -------------------------------------------------------------------------------
 
   void help() {
-    for (const char* c : {"train", "evaluate", "transfer", "swap"}) {
+    for (const char* c : {"train", "evaluate", "transfer", "swap", "extract"}) {
       const Run r = run({c, "--help"});
       QCOMPARE(r.exit, 0);
       QVERIFY(r.out.size() > 100 && r.err.isEmpty());
@@ -286,6 +295,21 @@ class TestModels : public QObject {
     QTest::newRow("swap: no B") << QStringList{"swap", m, "--take", "noise", "-o", n} << 1 << "second model";
     QTest::newRow("swap: ending") << QStringList{"swap", m, m, "--take", "noise", "-o", o} << 1 << ".safetensors";
     QTest::newRow("swap: no part") << QStringList{"swap", m, "fm-bell", "--take", "noise", "-o", n} << 1 << "noise";
+    QTest::newRow("extract: no part named") << QStringList{"extract", m, "-o", n} << 2 << "--take";
+    QTest::newRow("extract: no output") << QStringList{"extract", m, "--take", "noise"} << 2 << "--output";
+    QTest::newRow("extract: part") << QStringList{"extract", m, "--take", "noise,drums", "-o", n} << 1
+                                   << "\"drums\"; choose harmonic";
+    QTest::newRow("extract: ending") << QStringList{"extract", m, "--take", "noise", "-o", o} << 1 << ".safetensors";
+    QTest::newRow("extract: no such") << QStringList{"extract", at("no.safetensors"), "--take", "noise", "-o", n} << 1
+                                      << "no.safetensors";
+    QTest::newRow("extract: no model") << QStringList{"extract", x, "--take", "noise", "-o", n} << 1
+                                       << "phrase.wav: The patch is not valid JSON";
+    QTest::newRow("extract: absent") << QStringList{"extract", "fm-bell", "--take", "noise", "-o", n} << 1
+                                     << "has no noise part to take";
+    QTest::newRow("extract: deaf") << QStringList{"extract", "neural-saxophone", "--take", "encoder", "-o", n} << 1
+                                   << "has no encoder part to take";
+    QTest::newRow("extract: itself") << QStringList{"extract", m, "--take", "noise", "-o", m} << 1
+                                     << "other parts would be lost";
   }
   void errors() {
     QFETCH(QStringList, arguments);
@@ -337,6 +361,37 @@ class TestModels : public QObject {
     QVERIFY(run({"check", at("mixed.safetensors")}).exit == 0);
     QVERIFY(run({"swap", at("model.safetensors"), "--no-reverb", "-o", at("dry.safetensors")}).exit == 0);
     QCOMPARE(presets::readModel(path("dry.safetensors"))->patch.nodes.size(), instrument(3).nodes.size() - 1);
+  }
+  /// What is taken out is played alone, and swapped as from the whole; what is damaged elsewhere is no matter.
+  void extractWritesParts() {
+    const Run r = run({"extract", at("other.safetensors"), "--take", "noise", "-o", at("noise.safetensors")});
+    QVERIFY2(r.exit == 0, r.err.constData());
+    QVERIFY2(r.out.contains("noise.safetensors: 166 parameters (166 without the response), 17.2 % of the 966 of "),
+             r.out.constData());
+    QVERIFY(run({"check", at("noise.safetensors")}).out == "The patch can be played.\n");
+    const auto part = presets::readModel(path("noise.safetensors")),
+               whole = presets::readModel(path("other.safetensors"));
+    QVERIFY(part.has_value() && part->info == whole->info);
+    QCOMPARE(part->patch.name, whole->patch.name + ": noise");
+    const auto swap = [&](const char* b, const char* out) {
+      return run({"swap", at("model.safetensors"), at(b), "--take", "noise", "-o", at(out)}).exit;
+    };
+    std::string bytes = presets::writeModelBytes(*whole);
+    bytes.back() ^= 1;  // of the room
+    std::ofstream(path("damaged.safetensors"), std::ios::binary) << bytes;
+    QVERIFY(swap("other.safetensors", "a.safetensors") == 0 && swap("noise.safetensors", "b.safetensors") == 0 &&
+            swap("damaged.safetensors", "c.safetensors") == 0);
+    auto a = *presets::readPatch(path("a.safetensors")), b = *presets::readPatch(path("b.safetensors")),
+         c = *presets::readPatch(path("c.safetensors"));
+    QCOMPARE(b.name, a.name + ": noise");
+    b.name = a.name;
+    presets::setInfo(b, presets::infoOf(a));  // which names it, too
+    for (const Patch* same : {&b, &c}) {
+      QVERIFY(presets::writeText(*same).json == presets::writeText(a).json);
+      QVERIFY(presets::writeText(*same).blobs == presets::writeText(a).blobs);
+    }
+    QVERIFY(run({"extract", at("damaged.safetensors"), "--take", "reverb", "-o", at("noise.safetensors")}).exit == 1);
+    QVERIFY(presets::readModel(path("noise.safetensors")).has_value());  // as it was
   }
   /// A model's weights into the patch that plays them from keys, whose wiring stays.
   void presetCommand() {

@@ -7,6 +7,7 @@
 
 #include "core/neural/parts.h"
 #include "presets/model_info.h"
+#include "presets/parts_file.h"
 #include "ui/canvas/canvas.h"
 #include "ui/dialogs/swap_dialog.h"
 #include "ui/dialogs/transfer_dialog.h"
@@ -45,14 +46,15 @@ void MainWindow::askForRoom() {
 }
 
 void MainWindow::takeRoomOf(const QString& path) {
-  const auto other = presets::readPatch(path.toStdString());
-  if (!other) return say(text(other.error().message));
-  auto swapped = presets::swapModels(document_.patch(), *other, {core::Part::reverb}, registry_);
+  const auto room = presets::readParts(path.toStdString(), {core::Part::reverb}, registry_);
+  if (!room) return say(text(room.error().message));
+  const core::Patch& other = room->patch;
+  auto swapped = presets::swapModels(document_.patch(), other, {core::Part::reverb}, registry_);
   if (!swapped) return say(text(swapped.error().message));
   swapped->patch.name = document_.patch().name;  // it is the same instrument elsewhere
-  document_.change(tr("Take the room of %1").arg(text(other->name)),
+  document_.change(tr("Take the room of %1").arg(text(other.name)),
                    [&](core::Patch& p) { p = std::move(swapped->patch); });
-  QStringList notes{tr("It plays in the room of %1 now.").arg(text(other->name))};
+  QStringList notes{tr("It plays in the room of %1 now.").arg(text(other.name))};
   for (const std::string& n : swapped->notes) notes << text(n);
   say(notes.join(QLatin1Char(' ')));
 }

@@ -2,6 +2,7 @@
 #include "core/neural/parts.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/neural/parts_detail.h"
 
@@ -55,9 +56,62 @@ std::vector<std::string> nodesOf(const Patch& patch, const Registry& registry, P
   return ids;
 }
 
+bool asks(const std::vector<Part>& list, Part part) { return std::find(list.begin(), list.end(), part) != list.end(); }
+
+std::vector<Part> headParts(const std::vector<Part>& list) {
+  std::vector<Part> heads;
+  for (const Part part : {Part::harmonic, Part::noise})
+    if (asks(list, part) || asks(list, Part::decoder)) heads.push_back(part);
+  return heads;
+}
+
+Result<std::vector<std::string>> nodesToTake(const Patch& patch, const Registry& registry, Part part) {
+  auto ids = nodesOf(patch, registry, part);
+  if (!ids.empty()) return ids;
+  return Error{"\"" + patch.name + "\" has no " + kPartNames[static_cast<std::size_t>(part)] + " part to take."};
+}
+
+std::set<std::string> latentNodes(const Patch& patch, const Registry& registry) {
+  std::set<std::string> ids;
+  for (const PatchNode& n : patch.nodes)
+    if (const NodeType* t = registry.find(n.type); t && t->outputIndex("z") >= 0) ids.insert(n.id);
+  return ids;
+}
+
+std::set<std::string> leadingTo(const Patch& patch, std::set<std::string> ends,
+                                const std::function<bool(const std::string&)>& stops) {
+  std::multimap<std::string, std::string> before;
+  for (const Cable& c : patch.cables) before.emplace(c.to, c.from);
+  std::vector<std::string> left(ends.begin(), ends.end());
+  while (!left.empty()) {
+    const auto [from, to] = before.equal_range(left.back());
+    left.pop_back();
+    for (auto at = from; at != to; ++at)
+      if (!(stops && stops(at->second)) && ends.insert(at->second).second) left.push_back(at->second);
+  }
+  return ends;
+}
+
 void removeNode(Patch& patch, const std::string& id) {
   std::erase_if(patch.nodes, [&](const PatchNode& n) { return n.id == id; });
   std::erase_if(patch.cables, [&](const Cable& c) { return c.from == id || c.to == id; });
+}
+
+void bridgeNode(Patch& patch, const std::string& id) {
+  std::vector<Cable> in, added;
+  for (const Cable& c : patch.cables)
+    if (c.to == id && c.input == "in") in.push_back(c);
+  for (const Cable& c : patch.cables)
+    if (c.from == id)
+      for (const Cable& i : in) {
+        Cable direct = c;
+        direct.from = i.from;
+        direct.output = i.output;
+        direct.depth = c.depth * i.depth;
+        added.push_back(direct);
+      }
+  removeNode(patch, id);
+  patch.cables.insert(patch.cables.end(), added.begin(), added.end());
 }
 
 PatchNode* addNode(Patch& patch, const Registry& registry, const char* type, double x, double y) {
@@ -84,8 +138,11 @@ ParameterCount countParameters(const Patch& patch, const Registry& registry) {
       const int i = type ? type->tensorIndex(row) : -1;
       // a track is a recording, not something learned that plays others
       if (i < 0 || type->tensors[static_cast<std::size_t>(i)].sharing == Sharing::perLane) continue;
-      count.all += blob->data.size();
-      if (type->tensors[static_cast<std::size_t>(i)].isResponse) count.response += blob->data.size();
+      // by the shape: the numbers may not have been read yet
+      std::size_t size = 1;
+      for (const int length : blob->shape) size *= static_cast<std::size_t>(length);
+      count.all += size;
+      if (type->tensors[static_cast<std::size_t>(i)].isResponse) count.response += size;
     }
   }
   return count;
@@ -199,22 +256,7 @@ Result<Patch> withoutReverb(const Patch& patch, const Registry& registry) {
   Patch dry = patch;
   const auto reverbs = nodesOf(patch, registry, Part::reverb);
   if (reverbs.empty()) return Error{"The patch has no reverb to leave out."};
-  for (const std::string& id : reverbs) {
-    std::vector<Cable> in, added;
-    for (const Cable& c : dry.cables)
-      if (c.to == id && c.input == "in") in.push_back(c);
-    for (const Cable& c : dry.cables)
-      if (c.from == id)
-        for (const Cable& i : in) {
-          Cable direct = c;
-          direct.from = i.from;
-          direct.output = i.output;
-          direct.depth = c.depth * i.depth;
-          added.push_back(direct);
-        }
-    removeNode(dry, id);
-    dry.cables.insert(dry.cables.end(), added.begin(), added.end());
-  }
+  for (const std::string& id : reverbs) bridgeNode(dry, id);
   return dry;
 }
 

@@ -22,7 +22,7 @@ Result<Part> parsePart(const std::string& name);
 struct ParameterCount {
   std::size_t all = 0, response = 0;
 };
-/// Of the tensors that the patch holds.
+/// Of the tensors that the patch holds, by their shapes.
 ParameterCount countParameters(const Patch& patch, const Registry& registry);
 
 /// What a controller was trained on, from its settings `pitch-mean`, `loudness-low`, ...; octaves
@@ -50,6 +50,13 @@ Result<void> insertGate(Patch& patch, const Registry& registry, const std::strin
 /// The patch without its reverbs (dereverberation): what they were given goes where they led.
 /// Error: it has none.
 Result<Patch> withoutReverb(const Patch& patch, const Registry& registry);
+
+/// The named parts alone, as a patch that can be played: their nodes, all that leads to them (what drives, what
+/// listens, the notes), the way from heads to the output (gates, levels) without other sounds and reverbs; a reverb
+/// alone lies between the audio input and the output; an encoder (what listens, and what gives z) is silent.
+/// Name, description and origin stay those of the whole. As `b` of swapParts it makes what the whole does.
+/// Error: no part is named, or the patch lacks one.
+Result<Patch> extractParts(const Patch& patch, const std::vector<Part>& parts, const Registry& registry);
 
 struct Swapped {
   Patch patch;

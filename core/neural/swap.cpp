@@ -23,16 +23,10 @@ constexpr double kEnoughInside = 0.8;
 namespace parts {
 /// A head and all that drives it, down to what listens or starts notes.
 std::set<std::string> Swap::trunk(const std::string& head) const {
-  std::set<std::string> nodes{head};
-  for (bool grown = true; grown;) {
-    grown = false;
-    for (const Cable& c : b_.cables) {
-      const NodeType* t = type(b_, c.from);
-      if (!nodes.contains(c.to) || listeningB_.contains(c.from) || (t && t->info.startsVoices)) continue;
-      grown = nodes.insert(c.from).second || grown;
-    }
-  }
-  return nodes;
+  return leadingTo(b_, {head}, [this](const std::string& id) {
+    const NodeType* t = type(b_, id);
+    return listeningB_.contains(id) || (t && t->info.startsVoices);
+  });
 }
 
 std::string Swap::copy(const std::string& id) {
@@ -145,10 +139,12 @@ Result<void> Swap::takeTrunk(const std::string& head) {
 }
 
 Result<void> Swap::takeHead(Part part) {
-  const std::string name = kPartNames[static_cast<std::size_t>(part)];
-  const auto old = nodesOf(a_, registry_, part), heads = nodesOf(b_, registry_, part);
-  if (old.empty() || heads.empty())
-    return Error{"\"" + (old.empty() ? a_ : b_).name + "\" has no " + name + " part to swap."};
+  const auto old = nodesOf(a_, registry_, part);
+  if (old.empty())
+    return Error{"\"" + a_.name + "\" has no " + kPartNames[static_cast<std::size_t>(part)] + " part to swap."};
+  const auto taken = nodesToTake(b_, registry_, part);
+  if (!taken) return taken.error();
+  const std::vector<std::string>& heads = *taken;
   if (part == Part::noise && a_.rate < b_.rate)
     return Error{"The noise bands of \"" + b_.name + "\" reach above half the sample rate of \"" + a_.name +
                  "\"; bring that to the same rate first, or train both at one."};
@@ -166,9 +162,10 @@ Result<void> Swap::takeHead(Part part) {
 }
 
 Result<void> Swap::takeReverb() {
-  const auto old = nodesOf(a_, registry_, Part::reverb), rooms = nodesOf(b_, registry_, Part::reverb);
-  if (rooms.empty()) return Error{"\"" + b_.name + "\" has no reverb to take."};
-  const std::string id = copy(rooms.front());
+  const auto old = nodesOf(a_, registry_, Part::reverb);
+  const auto rooms = nodesToTake(b_, registry_, Part::reverb);
+  if (!rooms) return rooms.error();
+  const std::string id = copy(rooms->front());
   PatchNode& room = *out_.patch.find(id);
   auto& cables = out_.patch.cables;
   if (!old.empty()) {
@@ -202,11 +199,7 @@ void Swap::prune() {
   };
   for (const PatchNode& n : out_.patch.nodes)
     if (const NodeType* t = registry_.find(n.type); !t || t->info.isOutput || t->outputs.empty()) heard.insert(n.id);
-  for (bool grown = true; grown;) {
-    grown = false;
-    for (const Cable& c : out_.patch.cables)
-      if (heard.contains(c.to) && heard.insert(c.from).second) grown = true;
-  }
+  heard = leadingTo(out_.patch, std::move(heard));
   std::vector<std::string> dead;
   for (const PatchNode& n : out_.patch.nodes)
     if (!heard.contains(n.id)) dead.push_back(n.id);
@@ -238,15 +231,13 @@ Swapped Swap::finish() {
 }  // namespace parts
 
 Result<Swapped> swapParts(const Patch& a, const Patch& b, const std::vector<Part>& list, const Registry& registry) {
-  const auto asks = [&](Part p) { return std::find(list.begin(), list.end(), p) != list.end(); };
-  Swap swap(a, b, registry, asks(Part::encoder));
+  Swap swap(a, b, registry, asks(list, Part::encoder));
   // heads first: what they listen to is looked up in a
-  for (const Part part : {Part::harmonic, Part::noise})
-    if (asks(part) || asks(Part::decoder))
-      if (auto done = swap.takeHead(part); !done) return done.error();
-  if (asks(Part::reverb))
+  for (const Part part : headParts(list))
+    if (auto done = swap.takeHead(part); !done) return done.error();
+  if (asks(list, Part::reverb))
     if (auto done = swap.takeReverb(); !done) return done.error();
-  if (asks(Part::encoder))
+  if (asks(list, Part::encoder))
     if (auto done = swap.takeEncoder(); !done) return done.error();
   return swap.finish();
 }

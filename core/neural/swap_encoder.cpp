@@ -8,8 +8,8 @@ namespace core::parts {
 namespace {
 constexpr double kOtherSpread = 1.5;  // from here on z is scaled
 
-/// Nodes whose z goes into another's z: encoders and embeddings.
-std::set<std::string> latentNodes(const Patch& patch) {
+/// Nodes whose z something in the patch reads.
+std::set<std::string> readLatents(const Patch& patch) {
   std::set<std::string> ids;
   for (const Cable& c : patch.cables)
     if (c.output == "z" && c.input == "z") ids.insert(c.from);
@@ -47,9 +47,10 @@ std::string Swap::bring(const std::string& id) {
 /// What a hears by takes the settings of its like in b.
 bool Swap::takeListening() {
   bool any = false;
+  const std::set<std::string> latents = latentNodes(b_, registry_);
   std::set<std::string> forLatents;  // comes along with what gives z, where it is needed
   for (const Cable& c : b_.cables)
-    if (listeningB_.contains(c.from) && latentNodes(b_).contains(c.to)) forLatents.insert(c.from);
+    if (listeningB_.contains(c.from) && latents.contains(c.to)) forLatents.insert(c.from);
   for (const PatchNode& n : b_.nodes) {
     const NodeType* t = registry_.find(n.type);
     if (!listeningB_.contains(n.id) || !t || t->info.usesExternal || forLatents.contains(n.id)) continue;
@@ -69,7 +70,8 @@ bool Swap::takeListening() {
 
 /// What gives z in b, and all before it, takes the place of what gives z in a. False: one of them has none.
 Result<bool> Swap::takeLatents() {
-  const std::set<std::string> old = latentNodes(a_), fresh = latentNodes(b_);
+  // whether it is read in b is no matter: an encoder that was taken out alone has nobody who does
+  const std::set<std::string> old = readLatents(a_), fresh = latentNodes(b_, registry_);
   if (fresh.empty()) return false;
   const std::string& id = *fresh.begin();
   if (old.empty()) {

@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "presets/model_info.h"
+#include "presets/parts_file.h"
 #include "ui/theme.h"
 
 namespace ui {
@@ -131,11 +132,14 @@ void SwapDialog::chosen(QComboBox* box) {
   update();
 }
 
-core::Result<core::Patch> SwapDialog::side(const QComboBox* box) const {
+core::Result<core::Patch> SwapDialog::side(const QComboBox* box, const std::vector<core::Part>& parts) const {
   const QString path = box->currentData().toString();
   if (path == kThisPatch) return document_.patch();
   if (path == kOther) return core::Error{"Choose a model to take from."};
-  return presets::readPatch(path.toStdString());
+  if (parts.empty()) return presets::readPatch(path.toStdString());
+  auto read = presets::readParts(path.toStdString(), parts, document_.registry());
+  if (!read) return read.error();
+  return std::move(read->patch);
 }
 
 QString SwapDialog::cost() const { return cost_->text(); }
@@ -154,7 +158,7 @@ void SwapDialog::update() {
       names << QString::fromLatin1(core::kPartNames[i]);
     }
   if (parts.empty()) return notes_->setText(tr("Tick the parts to take; the rest stays as it is."));
-  const auto a = side(a_), b = side(b_);
+  const auto a = side(a_), b = side(b_, parts);
   if (!a || !b) return notes_->setText(text((a ? b : a).error().message));
   auto swapped = presets::swapModels(*a, *b, parts, document_.registry());
   if (!swapped) return notes_->setText(text(swapped.error().message));

@@ -39,7 +39,8 @@ class SwapDialog : public QDialog {
   void build();
   void fill(QComboBox* box, bool withThisPatch);
   void chosen(QComboBox* box);
-  core::Result<core::Patch> side(const QComboBox* box) const;
+  /// What a box names, or only those parts of it.
+  core::Result<core::Patch> side(const QComboBox* box, const std::vector<core::Part>& parts = {}) const;
   void update();
 
   Document& document_;
