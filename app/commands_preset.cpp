@@ -14,6 +14,18 @@ namespace {
 using core::Error;
 using core::Result;
 
+/// Brings the keys between two pitches (octaves from C4) to one level; prints it.
+Result<void> levelKeys(core::Patch& patch, const core::Registry& registry, double low, double high) {
+  const auto keyOf = [](double octaves) { return static_cast<int>(std::lround(60 + 12 * octaves)); };
+  const int lowest = keyOf(low), highest = keyOf(high);
+  const auto levels = core::levelKeys(patch, registry, lowest, highest, {});
+  if (!levels) return levels.error();
+  std::printf("Keys %s to %s at velocity 0.8, LUFS:", core::noteName(lowest).c_str(), core::noteName(highest).c_str());
+  for (const double lufs : *levels) std::printf(" %.1f", lufs);
+  std::printf("\n");
+  return {};
+}
+
 /// Tables of the recordings, keys at one level; prints what it did.
 Result<void> takePlaying(const presets::Model& model, core::Patch& patch, const core::Registry& registry,
                          const std::string& folder) {
@@ -28,14 +40,7 @@ Result<void> takePlaying(const presets::Model& model, core::Patch& patch, const 
   if (core::writePlaying(patch, *tables, registry) == 0)
     return Error{"Nothing in \"" + patch.name +
                  "\" plays from tables; add an Expression node between keys and controller."};
-  const auto keyOf = [](double octaves) { return static_cast<int>(std::lround(60 + 12 * octaves)); };
-  const int lowest = keyOf(tables->lowest), highest = keyOf(tables->highest);
-  const auto levels = core::levelKeys(patch, registry, lowest, highest, {});
-  if (!levels) return levels.error();
-  std::printf("Keys %s to %s at velocity 0.8, LUFS:", core::noteName(lowest).c_str(), core::noteName(highest).c_str());
-  for (const double lufs : *levels) std::printf(" %.1f", lufs);
-  std::printf("\n");
-  return {};
+  return levelKeys(patch, registry, tables->lowest, tables->highest);
 }
 
 /// What the result says of its model: besides the model's own, who is to be named for what is left of the patch.
@@ -63,8 +68,12 @@ int presetCommand(const core::Registry& registry, const PresetArguments& a) {
   if (!into) return fail(into.error());
   auto patch = core::installModel(model->patch, *into, registry);
   if (!patch) return fail(patch.error());
-  if (!a.recordings.empty())
+  if (!a.recordings.empty()) {
     if (auto done = takePlaying(*model, *patch, registry, a.recordings); !done) return fail(done.error());
+  } else if (const auto range = core::trainedRange(*patch, registry);
+             range && core::playsFromTables(*patch, registry)) {
+    if (auto done = levelKeys(*patch, registry, range->pitchLow, range->pitchHigh); !done) return fail(done.error());
+  }
   if (auto done = core::levelPhrase(*patch, registry); !done) return fail(done.error());
   if (auto done = presets::writeModel({*patch, infoOfBoth(*model, *into, *patch)}, a.out); !done)
     return fail(done.error());

@@ -91,16 +91,23 @@ std::vector<std::vector<double>> partialsOf(Patch p, const std::vector<PlayerEve
 class TestPlayability : public QObject {
   Q_OBJECT
  private Q_SLOTS:
-  void keysAreEquallyLoud_data() { rows(); }
+  void keysAreEquallyLoud_data() {
+    QTest::addColumn<QString>("id");
+    QTest::addColumn<double>("velocity");
+    for (const char* id : {"neural-saxophone", "neural-violin", "neural-duo"})
+      for (const double velocity : {0.2, 0.35, 0.5, 0.65, 0.8, 1.0})
+        QTest::newRow(qPrintable(QString("%1, velocity %2").arg(id).arg(velocity))) << QString(id) << velocity;
+  }
   void keysAreEquallyLoud() {
     QFETCH(QString, id);
+    QFETCH(double, velocity);
     const Patch p = load(id);
     const auto [lowest, highest] = keysOf(p);
     QVERIFY(highest - lowest >= 24);
     std::vector<double> lufs;
     QString table;
     for (int key = lowest; key <= highest; ++key) {
-      const auto heard = keyLoudness(p, registry(), key);
+      const auto heard = keyLoudness(p, registry(), key, velocity);
       QVERIFY(heard.has_value());
       lufs.push_back(*heard);
       table += QString(" %1 %2").arg(noteName(key).c_str()).arg(*heard, 0, 'f', 1);

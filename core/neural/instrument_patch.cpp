@@ -15,6 +15,7 @@ namespace {
 constexpr int kClipTicks = 64;        // of the cut; nothing is trained
 constexpr double kUnderTrained = 12;  // dB; what plays from tables closes over so much
 constexpr int kTurns = 6;
+constexpr double kUsualTouch = 0.8;                                    // velocity
 constexpr double kWithin = 0.8, kPart = 0.8;                           // LU; part of an error that one turn takes away
 constexpr double kMostCorrection = 15;                                 // dB
 constexpr int kKeyOfFirst = 60 + static_cast<int>(12 * kTableLowest);  // MIDI note of the tables' first pitch
@@ -26,10 +27,66 @@ const NodeType* typeWith(const Registry& registry, const PatchNode& n, const cha
   return type && type->tensorIndex(tensor) >= 0 ? type : nullptr;
 }
 
-void writeCorrection(Patch& patch, const Registry& registry, const std::vector<float>& decibels) {
+void writeTable(Patch& patch, const Registry& registry, const char* tensor, const Blob& table) {
   for (PatchNode& n : patch.nodes)
-    if (typeWith(registry, n, kCorrectionTensor))
-      n.tensors[kCorrectionTensor] = std::make_shared<const Blob>(Blob{{kTablePitches}, decibels});
+    if (typeWith(registry, n, tensor)) n.tensors[tensor] = std::make_shared<const Blob>(table);
+}
+
+/// Loudness of every key, LUFS, no softer than -100.
+Result<std::vector<double>> heardKeys(const Patch& patch, const Registry& registry, int lowest, int highest,
+                                      double velocity, const std::stop_token& stop) {
+  std::vector<double> heard;
+  for (int key = lowest; key <= highest; ++key) {
+    if (stop.stop_requested()) return Error{"Cancelled."};
+    const auto lufs = keyLoudness(patch, registry, key, velocity);
+    if (!lufs) return lufs.error();
+    heard.push_back(std::max(*lufs, -100.0));
+  }
+  return heard;
+}
+
+/// Brings what is added at every pitch of a table closer to where the keys are equally loud; whether they were.
+bool levelOnce(const std::vector<double>& heard, int lowest, std::span<float> added) {
+  const double middle = quantile(heard, 0.5);
+  const int highest = lowest + static_cast<int>(heard.size()) - 1;
+  bool level = true;
+  for (int k = 0; k < kTablePitches; ++k) {
+    const int key = std::clamp(k + kKeyOfFirst, lowest, highest);
+    const double off = heard[static_cast<std::size_t>(key - lowest)] - middle;
+    const double excess = off - std::clamp(off, -kWithin, kWithin);
+    level = level && excess == 0;
+    float& c = added[static_cast<std::size_t>(k)];
+    c = static_cast<float>(std::clamp(static_cast<double>(c) - kPart * excess, -kMostCorrection, kMostCorrection));
+  }
+  return level;
+}
+
+/// Softer touches: where the loud and the soft takes of neighbouring pitches were not equally many, the same rank
+/// means another loudness. Trims the quantiles rank by rank; what is softer stays softer.
+Result<void> levelTouches(Patch& patch, const Registry& registry, int lowest, int highest,
+                          const std::stop_token& stop) {
+  const auto at = std::find_if(patch.nodes.begin(), patch.nodes.end(), [&](const PatchNode& n) {
+    return typeWith(registry, n, kQuantilesTensor) && n.tensors.contains(kQuantilesTensor);
+  });
+  if (at == patch.nodes.end()) return {};
+  const Blob measured = *at->tensors.at(kQuantilesTensor);
+  for (std::size_t rank = 0; rank < kTableQuantiles; ++rank) {
+    const double velocity = std::max(0.01, static_cast<double>(rank) / (kTableQuantiles - 1));
+    std::vector<float> added(kTablePitches, 0.0F);
+    for (int turn = 0; turn < kTurns; ++turn) {
+      const auto heard = heardKeys(patch, registry, lowest, highest, velocity, stop);
+      if (!heard) return heard.error();
+      if (levelOnce(*heard, lowest, added)) break;
+      Blob table = *patch.nodes[static_cast<std::size_t>(at - patch.nodes.begin())].tensors.at(kQuantilesTensor);
+      for (std::size_t k = 0; k < kTablePitches; ++k) {
+        float* row = &table.data[k * kTableQuantiles];
+        row[rank] = measured.data[k * kTableQuantiles + rank] + added[k];
+        for (std::size_t r = 1; r < kTableQuantiles; ++r) row[r] = std::max(row[r], row[r - 1]);
+      }
+      writeTable(patch, registry, kQuantilesTensor, table);
+    }
+  }
+  return {};
 }
 }  // namespace
 
@@ -70,6 +127,12 @@ Result<PlayingTables> listenToPlaying(const Patch& model, const Registry& regist
   return *tables;
 }
 
+bool playsFromTables(const Patch& patch, const Registry& registry) {
+  return std::any_of(patch.nodes.begin(), patch.nodes.end(), [&](const PatchNode& n) {
+    return typeWith(registry, n, kQuantilesTensor) && n.tensors.contains(kQuantilesTensor);
+  });
+}
+
 Result<double> keyLoudness(const Patch& patch, const Registry& registry, int key, double velocity, double seconds) {
   Patch one = patch;
   one.phrase = {{static_cast<double>(key), 0, seconds, velocity}};
@@ -82,28 +145,13 @@ Result<double> keyLoudness(const Patch& patch, const Registry& registry, int key
 
 Result<std::vector<double>> levelKeys(Patch& patch, const Registry& registry, int lowest, int highest,
                                       const std::stop_token& stop) {
-  std::vector<float> decibels(kTablePitches, 0.0F);
+  Blob correction{{kTablePitches}, std::vector<float>(kTablePitches, 0.0F)};
+  writeTable(patch, registry, kCorrectionTensor, correction);
+  if (auto done = levelTouches(patch, registry, lowest, highest, stop); !done) return done.error();
   for (int turn = 0;; ++turn) {
-    std::vector<double> heard;
-    for (int key = lowest; key <= highest; ++key) {
-      if (stop.stop_requested()) return Error{"Cancelled."};
-      const auto lufs = keyLoudness(patch, registry, key);
-      if (!lufs) return lufs.error();
-      heard.push_back(std::max(*lufs, -100.0));
-    }
-    if (heard.empty() || turn == kTurns) return heard;
-    const double middle = quantile(heard, 0.5);
-    bool level = true;
-    for (int k = 0; k < kTablePitches; ++k) {
-      const int key = std::clamp(k + kKeyOfFirst, lowest, highest);
-      const double off = heard[static_cast<std::size_t>(key - lowest)] - middle;
-      const double excess = off - std::clamp(off, -kWithin, kWithin);
-      level = level && excess == 0;
-      float& c = decibels[static_cast<std::size_t>(k)];
-      c = static_cast<float>(std::clamp(static_cast<double>(c) - kPart * excess, -kMostCorrection, kMostCorrection));
-    }
-    if (level) return heard;
-    writeCorrection(patch, registry, decibels);
+    auto heard = heardKeys(patch, registry, lowest, highest, kUsualTouch, stop);
+    if (!heard || heard->empty() || turn == kTurns || levelOnce(*heard, lowest, correction.data)) return heard;
+    writeTable(patch, registry, kCorrectionTensor, correction);
   }
 }
 

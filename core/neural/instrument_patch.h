@@ -20,12 +20,16 @@ Result<PlayingTables> listenToPlaying(const Patch& model, const Registry& regist
                                       const std::vector<std::filesystem::path>& files, const DatasetOptions& options,
                                       const std::stop_token& stop);
 
+/// Whether a node of the patch plays from tables that it holds.
+bool playsFromTables(const Patch& patch, const Registry& registry);
+
 /// Integrated loudness (LUFS) of a key held for `seconds`; -HUGE_VAL for silence. Error: what rendering says.
 Result<double> keyLoudness(const Patch& patch, const Registry& registry, int key, double velocity = 0.8,
                            double seconds = 1.6);
 
-/// Writes the level corrections of the tables, until keys from lowest to highest (MIDI notes) lie within
-/// a loudness unit of their median. Returns the loudness of each key then. Error: what rendering says.
+/// Trims the loudness quantiles and writes the level corrections of the tables, until keys from lowest to highest
+/// (MIDI notes) lie within a loudness unit of their median, at soft and loud touches as far as the instrument follows.
+/// Returns the loudness of each key at velocity 0.8 then. Error: what rendering says.
 Result<std::vector<double>> levelKeys(Patch& patch, const Registry& registry, int lowest, int highest,
                                       const std::stop_token& stop);
 
