@@ -61,8 +61,8 @@ class TestModels : public QObject {
     QVERIFY(presets::writeModel(other, path("other.safetensors")).has_value());
     QVERIFY(core::writeAudio(path("phrase.wav"), notes(44100, 2, {220, 330}, -16), AudioFormat::wav16).has_value());
     QVERIFY(QDir().mkpath(at("folder")));
-    for (const char* name : {"folder/a.wav", "folder/b.wav"})
-      QVERIFY(core::writeAudio(path(name), notes(16000, 1.5, {220, 262, 330}, -16), AudioFormat::wav16).has_value());
+    for (const auto& [name, key] : {std::pair{"folder/a.wav", 330.0}, {"folder/b.wav", 294.0}})
+      QVERIFY(core::writeAudio(path(name), notes(16000, 1.5, {220, 262, key}, -16), AudioFormat::wav16).has_value());
   }
 
   // ---- files ----------------------------------------------------------------------------------
