@@ -69,6 +69,7 @@ int presetsCommand(bool json);
 int checkCommand(const core::Registry& registry, const std::string& patch, bool json);
 int renderCommand(const core::Registry& registry, const RenderArguments& arguments);
 int fitCommand(const core::Registry& registry, const FitArguments& arguments);
+/// 130: stopped by Ctrl-C, as shells count that; a checkpoint is there, unless that was before the first step.
 int trainCommand(const core::Registry& registry, const TrainArguments& arguments);
 int evaluateCommand(const core::Registry& registry, const std::string& model, const std::string& folder, bool json);
 int transferCommand(const core::Registry& registry, const TransferArguments& arguments);

@@ -226,6 +226,7 @@ int evaluateCommand(const core::Registry& registry, const std::string& model, co
     else
       report.skipped.push_back(name + ": " + done.error().message);
   }
+  for (const core::Skipped& s : core::leftOut(folder)) report.skipped.push_back(s.file + ": " + s.reason);
   if (report.files.empty())
     return fail(Error{"There is no recording to judge the model by: " + report.skipped.front()});
   if (core::readsLatent(*patch)) {

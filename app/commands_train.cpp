@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <set>
+#include <span>
 
 #include "app/catalog.h"
 #include "app/commands.h"
@@ -21,6 +23,8 @@ using core::Result;
 
 std::stop_source interrupted;
 
+bool onTerminal() { return isatty(STDERR_FILENO) != 0; }
+
 /// Nothing where nothing is held out.
 std::string heldOut(double loss) {
   char line[40] = "";
@@ -28,21 +32,79 @@ std::string heldOut(double loss) {
   return line;
 }
 
-void draw(const core::TrainProgress& p) {
-  if (!isatty(STDERR_FILENO)) return;
-  std::fprintf(stderr, "\r%-11s %3.0f %%  step %d  %.0f s, %.0f s left  loss %.3f%s   ", p.stage.c_str(), 100 * p.part,
-               p.step, p.elapsed, p.left, p.loss, p.curve.empty() ? "" : heldOut(p.curve.back().validation).c_str());
+void printList(const char* title, std::span<const std::string> names) {
+  std::printf("%s (%zu):", title, names.size());
+  for (const std::string& n : names) std::printf(" %s", n.c_str());
+  std::printf("\n");
 }
+
+/// Says on stdout what is learned from, once it is known, and how it goes where no terminal shows that; on stderr what
+/// is wrong, each sentence once, and to a terminal a line that changes.
+class Teller {
+ public:
+  void take(const core::TrainProgress& p) {
+    list(p);
+    tell(p.curve);
+    warn(p.warnings);
+    draw(p);
+  }
+  /// What has not been said yet when training ends.
+  void end(const core::TrainResult& r) {
+    tell(r.curve);
+    warn(r.warnings);
+    clear();
+  }
+  /// The progress line makes room for another.
+  static void clear() {
+    if (onTerminal()) std::fprintf(stderr, "\r\033[K");
+  }
+  bool begun() const { return listed_; }
+
+ private:
+  void list(const core::TrainProgress& p) {
+    if (listed_ || p.trained.empty()) return;
+    listed_ = true;
+    told_ = p.curve.size();  // those of earlier sessions are
+    clear();
+    for (const core::Skipped& s : p.skipped) std::printf("Skipped %s: %s\n", s.file.c_str(), s.reason.c_str());
+    printList("Trained on", p.trained);
+    printList("Held out", p.heldOut);
+    if (!p.instruments.empty()) printList("Instruments", p.instruments);
+    std::fflush(stdout);
+  }
+  void tell(std::span<const core::TrainPoint> curve) {
+    if (told_ >= curve.size() || (onTerminal() && isatty(STDOUT_FILENO))) return;
+    for (const core::TrainPoint& p : curve.subspan(told_))
+      std::printf("%6d steps %7.1f s  loss %.4f%s\n", p.step, p.seconds, p.loss, heldOut(p.validation).c_str());
+    told_ = curve.size();
+    std::fflush(stdout);
+  }
+  void warn(std::span<const std::string> warnings) {
+    for (const std::string& w : warnings)
+      if (warned_.insert(w).second) {
+        clear();
+        std::fprintf(stderr, "%s\n", w.c_str());
+      }
+  }
+  static void draw(const core::TrainProgress& p) {
+    if (!onTerminal()) return;
+    clear();
+    std::fprintf(stderr, "%-11s %3.0f %%", p.stage.c_str(), 100 * p.part);
+    if (p.elapsed > 0) std::fprintf(stderr, "  step %d  %.0f s", p.step, p.elapsed);
+    if (p.left > 0) std::fprintf(stderr, ", %.0f s left", p.left);
+    if (p.loss > 0) std::fprintf(stderr, "  loss %.3f", p.loss);
+    if (!p.curve.empty()) std::fprintf(stderr, "%s", heldOut(p.curve.back().validation).c_str());
+    std::fflush(stderr);
+  }
+
+  bool listed_ = false;
+  std::size_t told_ = 0;  ///< points of the curve
+  std::set<std::string> warned_;
+};
 
 std::string readText(const std::filesystem::path& path) {
   std::ifstream in(path);
   return {(std::istreambuf_iterator<char>(in)), {}};
-}
-
-void printList(const char* title, const std::vector<std::string>& names) {
-  std::printf("%s (%zu):", title, names.size());
-  for (const std::string& n : names) std::printf(" %s", n.c_str());
-  std::printf("\n");
 }
 
 Result<core::Patch> choosePatch(const core::Registry& registry, const TrainArguments& a) {
@@ -63,23 +125,36 @@ Result<void> checkStart(const TrainArguments& a) {
     if (a.resume && given)
       return Error{std::string("--resume goes on with the patch, size, rate and seed of the model; leave ") + name +
                    " out."};
+  if (a.resume || a.replace) return {};
   std::error_code code;
-  if (!a.resume && !a.replace && std::filesystem::exists(a.out, code) &&
-      std::filesystem::exists(presets::statePath(a.out), code))
-    return Error{"\"" + a.out + "\" has been trained already; --resume goes on with it, --replace trains anew."};
-  return {};
+  const std::filesystem::path state = presets::statePath(a.out);
+  const bool model = std::filesystem::exists(a.out, code), checkpoint = std::filesystem::exists(state, code);
+  if (!model && !checkpoint) return {};
+  return Error{"\"" + (model ? a.out : state.string()) + "\" is there already; name another file, or " +
+               (model && checkpoint ? "--resume goes on with it, " : "") + "--replace trains anew in its place."};
 }
 
-void print(const presets::Trained& t, const std::string& out) {
-  const core::TrainResult& r = t.result;
-  for (const core::Skipped& s : r.skipped) std::printf("Skipped %s: %s\n", s.file.c_str(), s.reason.c_str());
-  printList("Trained on", r.trained);
-  printList("Held out", r.validated);
-  if (!t.model.info.instruments.empty()) printList("Instruments", t.model.info.instruments);
-  for (const core::TrainPoint& p : r.curve)
-    std::printf("%6d steps %7.1f s  loss %.4f%s\n", p.step, p.seconds, p.loss, heldOut(p.validation).c_str());
-  for (const std::string& w : r.warnings) std::printf("%s\n", w.c_str());
-  std::printf("%s: %s\n", out.c_str(), t.model.info.training.c_str());
+/// Prints how it ended; returns the exit code.
+int outcome(const Result<presets::Trained>& trained, const TrainArguments& a, bool begun) {
+  constexpr int kStopped = 130;  // as shells count a program that Ctrl-C ends
+  if (!trained && interrupted.stop_requested() && !begun) {
+    std::fprintf(stderr, "Stopped before the first step; nothing is written.\n");
+    return kStopped;
+  }
+  if (!trained) return fail(trained.error());
+  std::printf("%s: %s\n", a.out.c_str(), trained->model.info.training.c_str());
+  if (!trained->result.cancelled) return 0;
+  std::fflush(stdout);
+  std::fprintf(stderr, "Stopped; --resume goes on from here.\n");
+  return kStopped;
+}
+
+void chooseData(const TrainArguments& a, presets::TrainJob& job) {
+  if (std::error_code code; std::filesystem::is_directory(a.folder, code)) job.data.root = a.folder;
+  for (const std::string& list : a.validate)
+    for (std::string& name : core::splitNames(list, job.files, job.data.root))
+      job.data.validate.push_back(std::move(name));
+  if (a.seed) job.data.seed = job.options.seed = static_cast<unsigned>(*a.seed);
 }
 }  // namespace
 
@@ -97,11 +172,7 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
     if (!patch) return fail(patch.error());
     job.patch = std::move(*patch);
   }
-  if (std::error_code code; std::filesystem::is_directory(a.folder, code)) job.data.root = a.folder;
-  for (const std::string& list : a.validate)
-    for (std::string& name : core::splitNames(list, job.files, job.data.root))
-      job.data.validate.push_back(std::move(name));
-  if (a.seed) job.data.seed = job.options.seed = static_cast<unsigned>(*a.seed);
+  chooseData(a, job);
   job.options.minutes = a.minutes;
   job.options.steps = a.steps;
   if (a.threads > 0) job.options.threads = a.threads;
@@ -109,20 +180,14 @@ int trainCommand(const core::Registry& registry, const TrainArguments& a) {
   job.info.licence = a.licence;
   job.info.credits = a.creditsFile.empty() ? a.credits : readText(a.creditsFile);
   ::signal(SIGINT, [](int) { interrupted.request_stop(); });
-  std::size_t warned = 0;
+  Teller teller;
   const auto trained = presets::trainModel(
-      job, registry,
-      [&](const core::TrainProgress& p) {
-        draw(p);
-        for (std::size_t w = warned; w < p.warnings.size(); ++w) std::fprintf(stderr, "\n%s\n", p.warnings[w].c_str());
-        warned = p.warnings.size();
-      },
-      interrupted.get_token());
-  if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\n");
-  if (!trained) return fail(trained.error());
-  print(*trained, a.out);
-  if (trained->result.cancelled) std::fprintf(stderr, "Stopped; --resume goes on from here.\n");
-  return trained->result.cancelled ? 1 : 0;
+      job, registry, [&](const core::TrainProgress& p) { teller.take(p); }, interrupted.get_token());
+  if (trained)
+    teller.end(trained->result);
+  else
+    Teller::clear();
+  return outcome(trained, a, teller.begun());
 }
 
 }  // namespace app

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Where the program begins: the command line, or else the studio.
+#include <signal.h>
+
 #include <exception>
 #include <iostream>
 #include <new>
@@ -13,6 +16,7 @@ int main(int argc, char** argv) {
                  "has them).\n";
     return 1;
   }
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is then an error of writing, as a full disk is
   try {
     const core::Registry registry = nodes::makeRegistry();
     const app::CommandLine line = app::runCommandLine(argc, argv, registry);

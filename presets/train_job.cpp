@@ -45,13 +45,15 @@ Result<void> writeCheckpoint(const std::filesystem::path& path, const Model& mod
   return writeModel(model, path);
 }
 
+/// Only what is known by now: a checkpoint may be written before anything has been judged.
 std::string trainingLine(const core::TrainResult& r) {
-  char line[200], heldOut[40] = "nothing held out";
+  char line[200], loss[40] = "no loss yet", heldOut[40] = "nothing held out";
+  if (!r.curve.empty()) std::snprintf(loss, sizeof loss, "loss %.4f", r.curve.back().loss);
+  if (!r.validated.empty()) std::snprintf(heldOut, sizeof heldOut, "held out but not judged yet");
   if (r.state.best > 0) std::snprintf(heldOut, sizeof heldOut, "held out %.4f", r.state.best);
   std::snprintf(line, sizeof line,
-                "%d steps, %.1f min, seed %u, loss %.4f, %s, %.0f s of sound, plays %.0f ms after what it hears",
-                r.state.step, r.state.seconds / 60, r.state.seed, r.curve.empty() ? 0 : r.curve.back().loss, heldOut,
-                r.secondsOfSound, 1000 * r.lagSeconds);
+                "%d steps, %.1f min, seed %u, %s, %s, %.0f s of sound, plays %.0f ms after what it hears", r.state.step,
+                r.state.seconds / 60, r.state.seed, loss, heldOut, r.secondsOfSound, 1000 * r.lagSeconds);
   std::string text = line;
   if (r.decaySeconds > 0) {
     std::snprintf(line, sizeof line, ", recorded where sound dies away in %.2f s", r.decaySeconds);

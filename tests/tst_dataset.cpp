@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Recordings to train on: what is held out stays out of the copies at other pitches too, and why files are left out.
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -121,6 +124,72 @@ class TestDataset : public QObject {
       QCOMPARE(kept, count);
       QVERIFY(data->sources()[0].features == features);
     }
+  }
+
+  // ---- what counts as a recording -------------------------------------------------------------
+
+  void hiddenFilesAreNoRecordings() {
+    namespace fs = std::filesystem;
+    const auto folder = folderOf("bin", notes(kModelRate, 1, {220}, -16));
+    fs::create_directory(folder / ".Trash-1000");
+    fs::copy(folder / "a.wav", folder / ".Trash-1000/b.wav");
+    fs::copy(folder / "a.wav", folder / "._a.wav");
+    QCOMPARE(recordings(folder), std::vector<fs::path>{folder / "a.wav"});
+    fs::remove(folder / "a.wav");
+    const auto none = findRecordings(folder);
+    QVERIFY(!none.has_value());
+    for (const char* says : {"holds no recordings", "\"._a.wav\"", "\".Trash-1000\""})
+      QVERIFY2(none.error().message.find(says) != std::string::npos, none.error().message.c_str());
+    // one that is named is meant
+    QCOMPARE(recordings(folder / ".Trash-1000").size(), std::size_t{1});
+    QCOMPARE(recordings(folder / "._a.wav").size(), std::size_t{1});
+  }
+  /// A copy in the folder, in another format or by a link, would be learned from while its like is held out.
+  void theSameSoundCountsOnce() {
+    namespace fs = std::filesystem;
+    const auto folder = folderOf("twice", notes(kModelRate, 2, {220, 330}, -16));
+    const auto read = readAudio(folder / "a.wav");
+    QVERIFY(read.has_value() && writeAudio(folder / "b.wav", *read, AudioFormat::wav32f).has_value());
+    QVERIFY(writeAudio(folder / "d.wav", notes(kModelRate, 2, {262, 294}, -16), AudioFormat::wav16).has_value());
+    fs::create_symlink(folder / "a.wav", folder / "c.wav");
+    const auto data = load(folder, {"a.wav#1"});
+    QVERIFY2(data.has_value(), data ? "" : data.error().message.c_str());
+    QCOMPARE(data->takeNames(false), (std::vector<std::string>{"a.wav#2", "d.wav#1", "d.wav#2"}));
+    QCOMPARE(data->skipped().size(), std::size_t{2});
+    for (std::size_t i = 0; i < 2; ++i) {
+      QCOMPARE(data->skipped()[i].file, std::string(i ? "c.wav" : "b.wav"));
+      QCOMPARE(data->skipped()[i].reason, std::string("It is the same sound as a.wav."));
+    }
+  }
+  /// Nothing in the folder that looks like a recording is passed over without a word, nor waited for.
+  void whatCannotBeReadIsReported() {
+    namespace fs = std::filesystem;
+    const auto folder = folderOf("mixed", notes(kModelRate, 1.6, {220, 330}, -16));
+    fs::create_symlink(folder / "gone.flac", folder / "dangling.wav");
+    fs::create_directory(folder / "elsewhere");
+    fs::create_directory_symlink(folder / "elsewhere", folder / "link");
+    fs::create_directory(folder / "locked");
+    fs::copy(folder / "a.wav", folder / "locked/b.wav");
+    QCOMPARE(::mkfifo((folder / "pipe.wav").c_str(), 0600), 0);
+    for (const fs::path& p : {fs::path(dir_.path().toStdString()), folder})
+      fs::permissions(p, fs::perms(0055), fs::perm_options::add);
+    fs::permissions(folder / "locked", fs::perms::none);
+    const bool root = ::geteuid() == 0;  // whom nothing is locked for
+    QVERIFY(!root || ::seteuid(65534) == 0);
+    const auto data = Dataset::load(recordings(folder), *cut_, registry(), {folder, {}, false, 1},
+                                    [](const std::string&, double) {}, {});
+    QVERIFY(!root || ::seteuid(0) == 0);
+    fs::permissions(folder / "locked", fs::perms::owner_all);
+    QVERIFY2(data.has_value(), data ? "" : data.error().message.c_str());
+    QStringList said;
+    for (const Skipped& s : data->skipped()) said << QString::fromStdString(s.file + ": " + s.reason);
+    said.sort();
+    QVERIFY2(said.size() == 4, qPrintable(said.join('\n')));
+    QVERIFY2(said[0].startsWith("dangling.wav: ") && said[0].contains("link"), qPrintable(said[0]));
+    QVERIFY2(said[1].startsWith("link: ") && said[1].contains("link to a folder"), qPrintable(said[1]));
+    QVERIFY2(said[2].startsWith("locked: ") && said[2].contains("folder"), qPrintable(said[2]));
+    QVERIFY2(said[3].startsWith("pipe.wav: ") && said[3].contains("no ordinary file"), qPrintable(said[3]));
+    QCOMPARE(data->takeNames(false).size() + data->takeNames(true).size(), std::size_t{2});
   }
 
   void reasonsAreTrue_data() {

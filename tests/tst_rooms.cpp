@@ -45,8 +45,8 @@ class TestRooms : public QObject {
     }
     QVERIFY(writeAudio(file, a, AudioFormat::wav16).has_value());
     const auto rings = [&](Patch patch) {
-      const auto r = train(patch, registry(), {file}, {{}, {"a.wav#2"}, false, 1}, oneStep(), nullptr,
-                           [](const TrainProgress&) {}, {});
+      const auto r =
+          train(patch, registry(), {file}, {{}, {}, false, 1}, oneStep(), nullptr, [](const TrainProgress&) {}, {});
       if (!r) qFatal("%s", r.error().message.c_str());
       const auto decay = [&](const char* node) {
         const auto& settings = r->patch.find(node)->settings;

@@ -135,6 +135,73 @@ class TestTrainJob : public QObject {
     QCOMPARE(bytes(), before);
   }
 
+  /// No loss before there is one, and no word of takes that have not been judged.
+  void checkpointsSayOnlyWhatIsKnown() {
+    presets::TrainJob job = rig_.job("early.safetensors", 2);
+    job.options.validateSeconds = 1e9;
+    QStringList said;
+    const auto trained = presets::trainModel(job, registry(),
+                                             [&](const TrainProgress& p) {
+                                               if (!p.checkpoint) return;
+                                               const auto read = presets::readModel(at("early.safetensors"));
+                                               said << (read ? QString::fromStdString(read->info.training) : QString());
+                                             },
+                                             {});
+    QVERIFY(trained.has_value() && said.size() == 2);
+    QVERIFY2(said[0].contains("no loss yet, held out but not judged yet, "), qPrintable(said[0]));
+    QVERIFY2(!said[0].contains("0.0000") && !said[0].contains("nothing held out"), qPrintable(said[0]));
+    const std::string& end = trained->model.info.training;
+    QVERIFY2(end.find(", loss ") != std::string::npos && end.find(", held out ") != std::string::npos, end.c_str());
+    QVERIFY2(end.find("yet") == std::string::npos, end.c_str());
+  }
+
+  /// Interrupted after any step and gone on with, training gives the bits of one run.
+  void goingOnIsTheSameAsOneRun() {
+    constexpr int kSteps = 5, kStopped = 2;
+    const auto whole = TrainingRig::run(rig_.job("whole.safetensors", kSteps));
+    std::stop_source stop;
+    presets::TrainJob parts = rig_.job("parts.safetensors", kSteps);
+    const auto first = presets::trainModel(
+        parts, registry(),
+        [&](const TrainProgress& p) {
+          if (p.step >= kStopped) stop.request_stop();
+        },
+        stop.get_token());
+    QVERIFY(whole.has_value() && first.has_value() && first->result.cancelled);
+    QCOMPARE(first->result.state.step, kStopped);
+    parts.resume = true;
+    const auto second = TrainingRig::run(parts);
+    QVERIFY2(second.has_value(), second ? "" : second.error().message.c_str());
+    QCOMPARE(second->result.state.step, kSteps);
+    QVERIFY(second->result.state.values == whole->result.state.values);
+    QVERIFY(second->result.state.mean == whole->result.state.mean);
+    QVERIFY(first->result.state.values != whole->result.state.values);  // or this tells nothing
+  }
+
+  /// Time left goes by the speed of this session: what earlier ones took tells little of it.
+  void timeLeftIsThatOfThisSession() {
+    QVERIFY(TrainingRig::run(rig_.job("slow.safetensors", 2)).has_value());
+    auto arrays = presets::readArrays(presets::statePath(at("slow.safetensors")));
+    QVERIFY(arrays.has_value());
+    constexpr double kEarlier = 7200;
+    for (auto& [name, values] : *arrays)
+      if (name == "count") values[1] = kEarlier;
+    QVERIFY(presets::writeArrays(*arrays, presets::statePath(at("slow.safetensors"))).has_value());
+    presets::TrainJob more = rig_.job("slow.safetensors", 6);
+    more.resume = true;
+    int judged = 0;
+    const auto again = presets::trainModel(more, registry(),
+                                           [&](const TrainProgress& p) {
+                                             if (p.step < 3 || p.stage != "Training") return;
+                                             const double right = (p.elapsed - kEarlier) / (p.step - 2) * (6 - p.step);
+                                             judged +=
+                                                 std::fabs(p.left - right) <= 1e-6 * std::max(1.0, right) ? 1 : -100;
+                                           },
+                                           {});
+    QVERIFY2(again.has_value(), again ? "" : again.error().message.c_str());
+    QVERIFY2(judged >= 4, qPrintable(QString::number(judged)));
+  }
+
   void goingOnNeedsSomethingToDo() {
     QVERIFY(TrainingRig::run(rig_.job("left.safetensors", 2)).has_value());
     presets::TrainJob more = rig_.job("left.safetensors", 2);

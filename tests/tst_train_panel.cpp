@@ -106,9 +106,9 @@ class TestTrainPanel : public QObject {
   void initTestCase() {
     useTestFolders("tst_train_panel");
     QVERIFY(QDir().mkpath(at("folder")) && QDir().mkpath(at("empty")));
-    for (const char* name : {"folder/a.wav", "folder/b.wav"})
+    for (const auto& [name, key] : {std::pair{"folder/a.wav", 330.0}, {"folder/b.wav", 294.0}})
       QVERIFY(
-          core::writeAudio(at(name).toStdString(), tests::notes(16000, 1.2, {220, 330}, -16), core::AudioFormat::wav16)
+          core::writeAudio(at(name).toStdString(), tests::notes(16000, 1.2, {220, key}, -16), core::AudioFormat::wav16)
               .has_value());
   }
 

@@ -1,40 +1,105 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/file/recordings.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <string>
 
 namespace core {
+namespace {
+namespace fs = std::filesystem;
 
-std::vector<std::filesystem::path> recordings(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> files;
-  std::error_code code;
-  if (std::filesystem::is_regular_file(folder, code)) return {folder};
+/// What a walk through a folder meets.
+struct Found {
+  std::vector<fs::path> files;
+  std::vector<Skipped> leftOut;
+  std::vector<std::string> hidden;  ///< what of it may hold recordings; not looked into
+};
+
+bool hasEnding(const fs::path& path) {
   constexpr const char* kEndings[] = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"};
-  const auto options = std::filesystem::directory_options::skip_permission_denied;
-  auto entry = std::filesystem::recursive_directory_iterator(folder, options, code);
-  for (; !code && entry != std::filesystem::recursive_directory_iterator(); entry.increment(code)) {
-    std::string ending = entry->path().extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-    std::error_code unknown;
-    if (std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings) &&
-        entry->is_regular_file(unknown))
-      files.push_back(entry->path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+  std::string ending = path.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
 }
 
-Result<std::vector<std::filesystem::path>> findRecordings(const std::filesystem::path& folder) {
+constexpr const char* kLocked = "The folder may not be read.";
+bool mayLookInto(const fs::path& folder) { return ::faccessat(AT_FDCWD, folder.c_str(), R_OK | X_OK, AT_EACCESS) == 0; }
+
+/// Why nothing is taken from a folder; empty: it is looked into.
+std::string reasonAgainstFolder(const fs::directory_entry& entry) {
+  std::error_code unknown;
+  if (entry.is_symlink(unknown)) return "It is a link to a folder; name that folder, or put it here.";
+  if (!mayLookInto(entry.path())) return kLocked;
+  return {};
+}
+/// Why a file with the ending of a recording is none; empty: it is one.
+std::string reasonAgainstFile(const fs::directory_entry& entry) {
+  std::error_code unknown;
+  if (entry.is_regular_file(unknown)) return {};
+  if (entry.is_symlink(unknown) && !entry.exists(unknown)) return "It is a link that leads nowhere.";
+  return "It is no ordinary file.";
+}
+
+Found walk(const fs::path& folder) {
+  Found found;
   std::error_code code;
-  if (!std::filesystem::exists(folder, code))
+  if (fs::is_regular_file(folder, code)) return {{folder}, {}, {}};
+  if (fs::is_directory(folder, code) && !mayLookInto(folder)) return {{}, {{folder.string(), kLocked}}, {}};
+  auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, code);
+  for (; !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
+    std::error_code unknown;
+    const bool isFolder = entry->is_directory(unknown);
+    if (!isFolder && !hasEnding(entry->path())) continue;
+    const std::string name = recordingName(entry->path(), folder);
+    if (entry->path().filename().string().starts_with('.')) {
+      found.hidden.push_back(name);
+      entry.disable_recursion_pending();
+    } else if (std::string reason = isFolder ? reasonAgainstFolder(*entry) : reasonAgainstFile(*entry);
+               !reason.empty()) {
+      found.leftOut.push_back({name, std::move(reason)});
+      entry.disable_recursion_pending();
+    } else if (!isFolder) {
+      found.files.push_back(entry->path());
+    }
+  }
+  if (code)
+    found.leftOut.push_back({folder.filename().string(), "It was not read to its end: " + code.message() + "."});
+  std::sort(found.files.begin(), found.files.end());
+  std::sort(found.leftOut.begin(), found.leftOut.end(),
+            [](const Skipped& a, const Skipped& b) { return a.file < b.file; });
+  std::sort(found.hidden.begin(), found.hidden.end());
+  return found;
+}
+
+/// What a folder without recordings holds instead.
+std::string instead(const Found& found) {
+  std::string says;
+  for (const Skipped& s : found.leftOut) says += " " + s.file + ": " + s.reason;
+  std::string names;
+  for (const std::string& name : found.hidden) names += (names.empty() ? "\"" : ", \"") + name + "\"";
+  if (!names.empty()) says += " What is hidden counts as none: " + names + ".";
+  return says;
+}
+}  // namespace
+
+std::vector<fs::path> recordings(const fs::path& folder) { return walk(folder).files; }
+
+std::vector<Skipped> leftOut(const fs::path& folder) { return walk(folder).leftOut; }
+
+Result<std::vector<fs::path>> findRecordings(const fs::path& folder) {
+  std::error_code code;
+  if (!fs::exists(folder, code))
     return Error{"There is no folder or file \"" + folder.string() + "\"; name one that holds recordings."};
-  auto files = recordings(folder);
-  if (files.empty())
-    return Error{"The folder \"" + folder.string() + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)."};
-  return files;
+  Found found = walk(folder);
+  if (found.files.empty())
+    return Error{"The folder \"" + folder.string() + "\" holds no recordings (.wav .flac .ogg .mp3 .aiff)." +
+                 instead(found)};
+  return std::move(found.files);
 }
 
 std::string recordingName(const std::filesystem::path& file, const std::filesystem::path& root) {

@@ -10,9 +10,19 @@
 
 namespace core {
 
-/// Files of sound in a folder, by name, or the one file that is named. Empty when there are none.
+/// A file or folder that was left out, by its recordingName, and why: a sentence.
+struct Skipped {
+  std::string file, reason;
+};
+
+/// Files of sound in a folder and its sub-folders, by name, or the one file that is named. Empty when there are none.
+/// What is hidden (its name begins with a dot) is none, as for other programs.
 std::vector<std::filesystem::path> recordings(const std::filesystem::path& folder);
-/// The same for who needs some. Error: there is no such folder or file, or no recording in it.
+/// What lies there, looks as if recordings were to be had from it and is none of them: links that lead nowhere or to
+/// folders, pipes, folders that may not be read. Nothing hidden. Empty for a file.
+std::vector<Skipped> leftOut(const std::filesystem::path& folder);
+/// Recordings for who needs some. Error: there is no such folder or file, or no recording in it; the sentence names
+/// what is hidden or left out there.
 Result<std::vector<std::filesystem::path>> findRecordings(const std::filesystem::path& folder);
 /// How a recording is called: its path below `root`, "violin/notes.flac"; not below it, or root empty or the file
 /// itself: its file name.

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "core/analysis/polyphony.h"
-#include "core/file/recordings.h"
 #include "core/neural/instruments.h"
 
 namespace core {
@@ -34,7 +33,7 @@ AudioData atPitch(AudioData audio, double cents) {
 }
 
 /// Whether features are as long as those of a sound of so many frames.
-bool isOf(const std::vector<std::vector<float>>& features, const FrontCut& cut, std::size_t frames) {
+bool areOf(const std::vector<std::vector<float>>& features, const FrontCut& cut, std::size_t frames) {
   bool same = features.size() == cut.features.size();
   for (std::size_t f = 0; same && f < features.size(); ++f)
     same = features[f].size() == (frames + kTick - 1) / kTick * static_cast<std::size_t>(cut.features[f].width);
@@ -47,7 +46,7 @@ Result<std::vector<std::vector<float>>> heard(const FrontCut& cut, const Registr
                                               const std::function<bool()>& stops) {
   const std::uint64_t key = memory.recall ? featureKey(cut, sound) : 0;
   if (memory.recall)
-    if (auto known = memory.recall(key); isOf(known, cut, sound.size())) return known;
+    if (auto known = memory.recall(key); areOf(known, cut, sound.size())) return known;
   auto features = listen(cut, registry, sound, [&stops](double) { return !stops(); });
   if (features && memory.keep) memory.keep(key, *features);
   return features;
@@ -63,6 +62,48 @@ std::string reasonAgainst(const Source& s, double rate, const std::function<bool
   if (isPolyphonic(std::vector<double>(from, from + count), rate, stop))
     return "It seems to hold several notes at once; a model learns from one voice.";
   return {};
+}
+
+/// Whether a name means a recording or a take of it.
+bool isOf(const std::string& name, const std::string& file) {
+  if (!name.starts_with(file)) return false;
+  const std::string_view rest = std::string_view(name).substr(file.size());
+  return rest.empty() || (rest.size() > 1 && rest[0] == '#' && rest.find_first_not_of("0123456789", 1) == rest.npos);
+}
+
+std::string listed(const std::vector<std::string>& names, std::size_t most, const char* quote) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i ? ", " : "") + (quote + names[i]) + quote;
+  return text + (names.size() > most ? " and " + std::to_string(names.size() - most) + " more" : "");
+}
+
+/// Error: what is to be held out is neither a recording nor a take of one.
+Result<void> checkNames(const std::vector<std::string>& validate, const std::vector<std::string>& files) {
+  std::vector<std::string> unknown;
+  for (const std::string& name : validate)
+    if (std::none_of(files.begin(), files.end(), [&](const std::string& file) { return isOf(name, file); }))
+      unknown.push_back(name);
+  if (unknown.empty() || files.empty()) return {};
+  return Error{std::string(unknown.size() > 1 ? "There are no recordings " : "There is no recording ") +
+               listed(unknown, unknown.size(), "\"") + " to hold out; there " + (files.size() > 1 ? "are " : "is ") +
+               listed(files, 8, "") + ", with takes as " + files[0] + "#1, " + files[0] + "#2."};
+}
+
+/// Error: what is to be held out of a recording is none of its takes, or the recording is skipped for a reason.
+Result<void> checkTakes(const std::vector<std::string>& validate, const std::string& file,
+                        const std::vector<Take>& takes, const std::string& reason) {
+  std::vector<std::string> missing;
+  for (const std::string& name : validate)
+    if (isOf(name, file) &&
+        (!reason.empty() ||
+         (name != file && std::none_of(takes.begin(), takes.end(), [&](const Take& t) { return t.name == name; }))))
+      missing.push_back(name);
+  if (missing.empty()) return {};
+  std::string says = missing.size() > 1 ? "There are no takes " : "There is no take ";
+  says += listed(missing, missing.size(), "\"") + " to hold out";
+  if (!reason.empty()) return Error{says + ": " + file + " is left out. " + reason};
+  says += "; " + file + (takes.size() > 1 ? " has the takes " : " has the take ") + takes.front().name;
+  return Error{says + (takes.size() > 1 ? " to " + takes.back().name + "." : ".")};
 }
 
 /// The takes of a copy that lasts `longer` times as long as its recording, where they lie in it. They are not found
@@ -112,49 +153,74 @@ std::vector<Take> findTakes(const std::string& name, std::span<const float> x, d
   return takes;
 }
 
+std::string Dataset::sameAs(const std::vector<float>& sound) const {
+  const auto same =
+      std::find_if(sources_.begin(), sources_.end(), [&](const Source& s) { return !s.copy && s.sound == sound; });
+  return same == sources_.end() ? std::string() : same->file;
+}
+
+Result<void> Dataset::add(const std::filesystem::path& file, const FrontCut& cut, const Registry& registry,
+                          const DatasetOptions& options, int& number, const std::function<bool()>& stops) {
+  const std::string name = recordingName(file, options.root);
+  const auto read = readAudio(file);
+  Source recording;
+  recording.file = name;
+  std::string reason = read ? std::string() : read.error().message;
+  if (read) {
+    recording.sound = resample(*read, rate_, ResampleQuality::standard).folded();
+    recording.takes = findTakes(name, recording.sound, rate_);
+    if (const std::string twin = sameAs(recording.sound); !twin.empty())
+      reason = "It is the same sound as " + twin + ".";
+    else
+      reason = reasonAgainst(recording, rate_, stops);
+  }
+  if (options.validateMustExist)
+    if (auto there = checkTakes(options.validate, name, recording.takes, reason); !there) return there;
+  if (!reason.empty()) {
+    skipped_.push_back({name, std::move(reason)});
+    return {};
+  }
+  holdOut(recording.takes, name, options.validate, number);
+  std::vector<Source> pitches{std::move(recording)};
+  for (const double cents : kCents) {
+    if (!options.pitchCopies) break;
+    Source copy;
+    copy.file = name;
+    copy.copy = true;
+    copy.sound = resample(atPitch(*read, cents), rate_, ResampleQuality::standard).folded();
+    copy.takes = stretched(pitches.front().takes, std::exp2(-cents / 1200), copy.sound.size());
+    pitches.push_back(std::move(copy));
+  }
+  for (Source& s : pitches) {
+    auto features = heard(cut, registry, s.sound, options.memory, stops);
+    if (!features) return features.error();
+    s.features = std::move(*features);
+    sources_.push_back(std::move(s));
+  }
+  return {};
+}
+
 Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, const FrontCut& cut,
                               const Registry& registry, const DatasetOptions& options,
                               const std::function<void(const std::string&, double)>& progress,
                               const std::stop_token& stop) {
   Dataset set;
   set.rate_ = cut.rest.rate;
-  const auto stops = [&] { return stop.stop_requested(); };
+  if (options.validateMustExist) {
+    std::vector<std::string> names;
+    names.reserve(files.size());
+    for (const auto& file : files) names.push_back(recordingName(file, options.root));
+    if (auto there = checkNames(options.validate, names); !there) return there.error();
+  }
   int number = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
     progress("Listening", static_cast<double>(i) / static_cast<double>(files.size()));
-    const std::string name = recordingName(files[i], options.root);
-    const auto read = readAudio(files[i]);
-    if (!read) {
-      set.skipped_.push_back({name, read.error().message});
-      continue;
-    }
-    Source recording;
-    recording.file = name;
-    recording.sound = resample(*read, set.rate_, ResampleQuality::standard).folded();
-    recording.takes = findTakes(name, recording.sound, set.rate_);
-    if (std::string reason = reasonAgainst(recording, set.rate_, stops); !reason.empty()) {
-      set.skipped_.push_back({name, std::move(reason)});
-      continue;
-    }
-    holdOut(recording.takes, name, options.validate, number);
-    std::vector<Source> pitches{std::move(recording)};
-    for (const double cents : kCents) {
-      if (!options.pitchCopies) break;
-      Source copy;
-      copy.file = name;
-      copy.copy = true;
-      copy.sound = resample(atPitch(*read, cents), set.rate_, ResampleQuality::standard).folded();
-      copy.takes = stretched(pitches.front().takes, std::exp2(-cents / 1200), copy.sound.size());
-      pitches.push_back(std::move(copy));
-    }
-    for (Source& s : pitches) {
-      auto features = heard(cut, registry, s.sound, options.memory, stops);
-      if (!features) return features.error();
-      s.features = std::move(*features);
-      set.sources_.push_back(std::move(s));
-    }
+    if (auto done = set.add(files[i], cut, registry, options, number, [&] { return stop.stop_requested(); }); !done)
+      return done.error();
     if (stop.stop_requested()) return Error{"Cancelled."};
   }
+  if (!options.root.empty())
+    for (Skipped& s : leftOut(options.root)) set.skipped_.push_back(std::move(s));
   set.nameInstruments();
   if (set.takeNames(false).empty()) return Error{"There is nothing to train on: " + set.whyNothing()};
   return set;

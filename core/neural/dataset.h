@@ -10,6 +10,7 @@
 #include <stop_token>
 
 #include "core/file/audio_file.h"
+#include "core/file/recordings.h"
 #include "core/neural/front.h"
 
 namespace core {
@@ -51,17 +52,14 @@ struct DatasetOptions {
   bool pitchCopies = true;            ///< adds copies up and down by a part of a semitone
   unsigned seed = 1;
   FeatureMemory memory = {};
-};
-
-/// A file that was left out, and why.
-struct Skipped {
-  std::string file, reason;
+  bool validateMustExist = false;  ///< Error when one of `validate` is not there to be held out
 };
 
 class Dataset {
  public:
-  /// `files`: any format that readAudio takes. Files that cannot be read, hold no sound, are too short or
-  /// hold several notes at once are skipped with a reason. Error: nothing is left, or cancelled.
+  /// `files`: any format that readAudio takes. Files that cannot be read, hold no sound, are too short, hold several
+  /// notes at once or the same sound as one before are skipped with a reason, as is what leftOut finds in `root`.
+  /// Error: nothing is left, something that is not there is to be held out, or cancelled.
   static Result<Dataset> load(const std::vector<std::filesystem::path>& files, const FrontCut& cut,
                               const Registry& registry, const DatasetOptions& options,
                               const std::function<void(const std::string& stage, double part)>& progress,
@@ -91,6 +89,10 @@ class Dataset {
   std::vector<Sample> track(const Slice& slice, int feature, int width, int levels, int rows) const;
 
  private:
+  /// Takes a recording in, `number` being that of its first take among all, or skips it.
+  Result<void> add(const std::filesystem::path& file, const FrontCut& cut, const Registry& registry,
+                   const DatasetOptions& options, int& number, const std::function<bool()>& stops);
+  std::string sameAs(const std::vector<float>& sound) const;  ///< recording of the same samples; empty: none
   void nameInstruments();
   std::string whyNothing() const;  ///< is there to train on
   /// A clip without anything that is held out, looked for from one source on.

@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <future>
 
-#include "core/neural/batch.h"
 #include "core/neural/guards.h"
 #include "core/neural/instruments.h"
 #include "core/neural/lag.h"
 #include "core/neural/rooms.h"
 #include "core/neural/statistics.h"
+#include "core/neural/workers.h"
 
 namespace core {
 namespace {
@@ -24,27 +23,27 @@ class Run {
  public:
   Run(const Registry& registry, const TrainOptions& options, const std::function<void(const TrainProgress&)>& progress,
       const std::stop_token& stop)
-      : registry_(registry), options_(options), progress_(progress), stop_(stop), random_(options.seed) {}
+      : registry_(registry), options_(options), progress_(progress), stop_(stop) {}
 
   Result<TrainResult> go(const Patch& patch, const std::vector<std::filesystem::path>& files,
                          const DatasetOptions& dataOptions, const TrainState* resume);
 
  private:
   Result<void> prepare(const std::vector<std::filesystem::path>& files, const DatasetOptions& dataOptions);
+  Result<void> takeClips();
   Result<void> hear(const std::vector<std::filesystem::path>& files, const DatasetOptions& dataOptions);
   Result<void> begin(const TrainState* resume);
   Result<void> sameTakes(const TrainState& resume) const;
   void loop();
   double step(double scale);
-  double validate();
   void judge();
   void nameInstruments();
-  void warnOfTakes(const std::vector<std::string>& validate);
   void gatherNotes();
   void measureLatents();
   bool finished() const;
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   double part() const;
+  double left(double now) const;
   void report(const char* stage, const TrainResult* checkpoint);
   Patch patchWith(std::span<const double> values) const;
   TrainResult outcome() const;
@@ -53,13 +52,13 @@ class Run {
   const TrainOptions& options_;
   const std::function<void(const TrainProgress&)>& progress_;
   const std::stop_token& stop_;
-  std::mt19937 random_;
   Clock::time_point start_;
   double before_ = 0;  ///< s trained in earlier sessions
+  int firstStep_ = 0;  ///< of this session
 
   FrontCut cut_;
   Dataset data_;
-  std::vector<std::unique_ptr<Batch>> batches_;
+  std::optional<Workers> workers_;
   std::vector<Slice> validation_;
   CollapseGuard guard_;
   std::vector<double> values_, best_, rates_;
@@ -106,11 +105,16 @@ Result<void> Run::prepare(const std::vector<std::filesystem::path>& files, const
   auto again = cutFront(result_.patch, registry_, ticks + 1);  // with what has just been written
   if (!again) return again.error();
   cut_ = std::move(*again);
-  for (int t = 0; t < options_.threads; ++t) {
-    auto batch = Batch::create(cut_, registry_, {options_.lanes, clip, warm});
-    if (!batch) return batch.error();
-    batches_.push_back(std::move(*batch));
-  }
+  auto workers = Workers::create(cut_, registry_, {options_.lanes, clip, warm}, options_.threads);
+  if (!workers) return workers.error();
+  workers_ = std::move(*workers);
+  return takeClips();
+}
+
+/// The clips that training is judged by, and the takes that are told of.
+Result<void> Run::takeClips() {
+  const int ticks = workers_->ticks();
+  const double warm = result_.warmSeconds;
   validation_ = data_.validationSlices(ticks, std::min(kMostValidation, options_.lanes * options_.threads));
   std::vector<Slice> judged = validation_;
   for (std::mt19937 random(options_.seed); judged.size() < CollapseGuard::kMostClips / 2;)
@@ -120,39 +124,29 @@ Result<void> Run::prepare(const std::vector<std::filesystem::path>& files, const
     char line[160];
     std::snprintf(line, sizeof line,
                   "There is no stretch of %.1f s without a take that is held out, as training needs; hold out others.",
-                  clip);
+                  options_.clipSeconds + warm - options_.warmSeconds);
     return Error{line};
   }
+  result_.trained = data_.takeNames(false);
   result_.validated = data_.takeNames(true);
-  warnOfTakes(dataOptions.validate);
+  if (result_.validated.empty())
+    result_.warnings.push_back(
+        "Nothing is held out, so training cannot tell when it no longer gets better. Where recordings never fall "
+        "silent, name a whole one to hold out.");
   gatherNotes();
   return {};
 }
 
+/// Nobody is told of instruments that nothing in the patch tells apart.
 void Run::nameInstruments() {
-  result_.instruments = data_.instruments();
   if (cut_.instrumentTrack.empty()) return;
+  result_.instruments = data_.instruments();
   const auto count = static_cast<int>(result_.instruments.size());
   setInstruments(result_.patch, registry_, count);
   if (count == 1)
     result_.warnings.push_back(
         "The patch chooses between instruments, but all recordings are of one; put those of each instrument into a "
         "folder of its own.");
-}
-
-/// Says what was named to be held out and is not there, and when nothing is held out at all.
-void Run::warnOfTakes(const std::vector<std::string>& validate) {
-  for (const std::string& name : validate) {
-    const bool found = std::any_of(data_.sources().begin(), data_.sources().end(), [&](const Source& s) {
-      return s.file == name ||
-             std::any_of(s.takes.begin(), s.takes.end(), [&](const Take& t) { return t.name == name; });
-    });
-    if (!found) result_.warnings.push_back("There is no take \"" + name + "\" to hold out.");
-  }
-  if (result_.validated.empty())
-    result_.warnings.push_back(
-        "Nothing is held out, so training cannot tell when it no longer gets better. Where recordings never fall "
-        "silent, name a whole one to hold out.");
 }
 
 void Run::gatherNotes() {
@@ -168,15 +162,15 @@ void Run::measureLatents() {
     std::mt19937 random(options_.seed);
     std::vector<Slice> clips;
     clips.reserve(static_cast<std::size_t>(options_.lanes));
-    for (int i = 0; i < options_.lanes; ++i) clips.push_back(data_.draw(random, batches_[0]->ticks()));
-    batches_[0]->setValues(best_);
-    const double spread = batches_[0]->spread(data_, clips, n.id, "z", {});
+    for (int i = 0; i < options_.lanes; ++i) clips.push_back(data_.draw(random, workers_->ticks()));
+    workers_->first().setValues(best_);
+    const double spread = workers_->first().spread(data_, clips, n.id, "z", {});
     if (spread > 0) result_.patch.find(n.id)->settings["z-spread"] = {std::clamp(spread, 1e-4, 1000.0), ""};
   }
 }
 
 Result<void> Run::begin(const TrainState* resume) {
-  for (const Learnable& l : batches_[0]->learnables()) {
+  for (const Learnable& l : workers_->learnables()) {
     values_.insert(values_.end(), l.start.begin(), l.start.end());
     rates_.insert(rates_.end(), l.rates.begin(), l.rates.end());
   }
@@ -191,10 +185,10 @@ Result<void> Run::begin(const TrainState* resume) {
     if (!resume->bestValues.empty()) best_ = resume->bestValues;
     adam_->restore(resume->mean, resume->square, resume->step);
     before_ = resume->seconds;
-    state_.step = resume->step;
+    state_.step = firstStep_ = resume->step;
     state_.best = resume->best;
     result_.curve = resume->curve;
-    random_.seed(options_.seed + static_cast<unsigned>(resume->step));
+    if (!result_.curve.empty()) loss_ = result_.curve.back().loss;
   }
   return {};
 }
@@ -222,55 +216,36 @@ double Run::part() const {
                                           : (before_ + elapsed()) / (options_.minutes * 60));
 }
 
-/// One step of all threads; returns the mean loss of its clips.
-double Run::step(double scale) {
-  std::vector<std::vector<Slice>> clips(batches_.size());
-  for (auto& c : clips)
-    for (int i = 0; i < options_.lanes; ++i) c.push_back(data_.draw(random_, batches_[0]->ticks()));
-  std::vector<std::vector<double>> d(batches_.size(), std::vector<double>(values_.size(), 0.0));
-  std::vector<std::future<double>> losses;
-  for (std::size_t b = 0; b < batches_.size(); ++b)
-    losses.push_back(std::async(std::launch::async, [&, b] {
-      batches_[b]->setValues(values_);
-      return batches_[b]->step(data_, clips[b], static_cast<unsigned>(state_.step * 64 + static_cast<int>(b)), d[b],
-                               stop_);
-    }));
-  double loss = 0;
-  for (auto& l : losses) loss += l.get() / static_cast<double>(batches_.size());
-  if (stop_.stop_requested()) return loss;
-  double norm = 0;
-  for (std::size_t i = 0; i < values_.size(); ++i) {
-    for (std::size_t b = 1; b < d.size(); ++b) d[0][i] += d[b][i];
-    d[0][i] /= static_cast<double>(d.size());
-    norm += d[0][i] * d[0][i];
-  }
-  norm = std::sqrt(norm);
-  if (norm > options_.gradientNorm)
-    for (double& g : d[0]) g *= options_.gradientNorm / norm;
-  adam_->step(values_, d[0], rates_, scale);
-  return loss;
+/// Seconds to go by the speed of this session; before it has one, by that of those before.
+double Run::left(double now) const {
+  if (options_.steps <= 0) return std::max(0.0, 60 * options_.minutes - before_ - now);
+  const int done = state_.step - firstStep_, toDo = options_.steps - state_.step;
+  if (done > 0) return now / done * toDo;
+  return firstStep_ > 0 ? before_ / firstStep_ * toDo : 0;
 }
 
-double Run::validate() {
-  if (validation_.empty()) return 0;
-  std::vector<std::future<double>> losses;
-  std::vector<std::span<const Slice>> parts;
-  const std::size_t each = (validation_.size() + batches_.size() - 1) / batches_.size();
-  for (std::size_t b = 0; b * each < validation_.size(); ++b)
-    parts.push_back(std::span(validation_).subspan(b * each, std::min(each, validation_.size() - b * each)));
-  for (std::size_t b = 0; b < parts.size(); ++b)
-    losses.push_back(std::async(std::launch::async, [&, b] {
-      batches_[b]->setValues(values_);
-      return batches_[b]->step(data_, parts[b], 1, {}, stop_);
-    }));
-  double sum = 0;
-  for (std::size_t b = 0; b < parts.size(); ++b) sum += losses[b].get() * static_cast<double>(parts[b].size());
-  return sum / static_cast<double>(validation_.size());
+/// One step of all threads; returns the mean loss of its clips. Which those are follows from seed and number alone, so
+/// that a run that was interrupted goes on as if it had not been.
+double Run::step(double scale) {
+  std::seed_seq seeds{options_.seed, static_cast<unsigned>(state_.step)};
+  std::mt19937 random(seeds);
+  std::vector<Slice> clips;
+  while (clips.size() < workers_->clips()) clips.push_back(data_.draw(random, workers_->ticks()));
+  std::vector<double> d(values_.size());
+  const double loss = workers_->step(data_, values_, clips, state_.step, d, stop_);
+  if (stop_.stop_requested()) return loss;
+  double norm = 0;
+  for (const double g : d) norm += g * g;
+  norm = std::sqrt(norm);
+  if (norm > options_.gradientNorm)
+    for (double& g : d) g *= options_.gradientNorm / norm;
+  adam_->step(values_, d, rates_, scale);
+  return loss;
 }
 
 /// Compares with the best so far; without validation takes the latest is the best.
 void Run::judge() {
-  const double v = validate();
+  const double v = validation_.empty() ? 0 : workers_->judge(data_, values_, validation_, stop_);
   if (stop_.stop_requested()) return;
   result_.curve.push_back({state_.step, before_ + elapsed(), sumCount_ ? sum_ / sumCount_ : loss_, v});
   sum_ = 0;
@@ -287,7 +262,7 @@ void Run::judge() {
 
 Patch Run::patchWith(std::span<const double> values) const {
   Patch patch = result_.patch;
-  for (const Learnable& l : batches_[0]->learnables()) {
+  for (const Learnable& l : workers_->learnables()) {
     Blob blob{l.shape, {}};
     for (std::size_t i = 0; i < l.count; ++i) blob.data.push_back(static_cast<float>(values[l.first + i]));
     patch.find(l.node)->tensors[l.tensor] = std::make_shared<const Blob>(std::move(blob));
@@ -307,7 +282,6 @@ TrainResult Run::outcome() const {
   r.state.seconds = before_ + elapsed();
   r.state.curve = result_.curve;
   r.state.heldOut = result_.validated;
-  r.trained = data_.takeNames(false);
   r.warnings = notes_;
   r.skipped = data_.skipped();
   r.secondsOfSound = data_.seconds();
@@ -321,12 +295,15 @@ void Run::report(const char* stage, const TrainResult* checkpoint) {
   p.stage = stage;
   p.part = part();
   p.step = state_.step;
-  p.elapsed = before_ + elapsed();
-  p.left = p.part > 0 ? elapsed() / std::max(1e-3, p.part) * (1 - p.part) : 0;
+  const double now = elapsed();
+  p.elapsed = before_ + now;
+  p.left = left(now);
   p.loss = loss_;
   p.curve = result_.curve;
   p.checkpoint = checkpoint;
+  p.trained = result_.trained;
   p.heldOut = result_.validated;
+  p.instruments = result_.instruments;
   p.skipped = data_.skipped();
   p.warnings = notes_;
   progress_(p);
@@ -334,6 +311,7 @@ void Run::report(const char* stage, const TrainResult* checkpoint) {
 
 void Run::loop() {
   start_ = Clock::now();
+  report("Training", nullptr);  // what it learns from, before it does
   while (!finished()) {
     const double scale = options_.firstRate * std::pow(options_.lastRate / options_.firstRate, part());
     const double loss = step(scale);
@@ -364,7 +342,10 @@ void Run::loop() {
 Result<TrainResult> Run::go(const Patch& patch, const std::vector<std::filesystem::path>& files,
                             const DatasetOptions& dataOptions, const TrainState* resume) {
   result_.patch = patch;
-  if (auto done = prepare(files, dataOptions); !done) return done.error();
+  DatasetOptions asked = dataOptions;
+  // those of before are not asked for by anyone: sameTakes speaks of them
+  asked.validateMustExist = !resume || asked.validate != resume->heldOut;
+  if (auto done = prepare(files, asked); !done) return done.error();
   if (auto done = begin(resume); !done) return done.error();
   loop();
   measureLatents();

@@ -49,12 +49,14 @@ struct TrainProgress {
   std::string stage;  ///< "Listening", "Training", "Validating"
   double part = 0;    ///< of the whole, 0 to 1
   int step = 0;
-  double elapsed = 0, left = 0, loss = 0;
+  double elapsed = 0, left = 0, loss = 0;  ///< s in all sessions; s to go, 0: not known; smoothed, 0: none yet
   std::span<const TrainPoint> curve;
   const TrainResult* checkpoint = nullptr;  ///< now and then: what it would be if training ended now
-  std::span<const std::string> heldOut;     ///< takes; once the recordings are read
-  std::span<const Skipped> skipped;         ///< likewise
-  std::span<const std::string> warnings;    ///< what is wrong and is so still: takes, collapses (guards.h)
+  /// Takes; once the recordings are read, which is before the first step.
+  std::span<const std::string> trained, heldOut;
+  std::span<const std::string> instruments;  ///< likewise, as TrainResult has them
+  std::span<const Skipped> skipped;          ///< likewise
+  std::span<const std::string> warnings;     ///< what is wrong and is so still: takes, collapses (guards.h)
 };
 
 struct TrainResult {
@@ -62,7 +64,7 @@ struct TrainResult {
   TrainState state;
   std::vector<TrainPoint> curve;
   std::vector<std::string> trained, validated, warnings;
-  std::vector<std::string> instruments;  ///< in the order that an embedding has them
+  std::vector<std::string> instruments;  ///< in the order that an embedding has them; empty: the patch has none
   std::vector<Skipped> skipped;
   double secondsOfSound = 0;
   double decaySeconds = 0;  ///< reverberation time heard in the recordings; 0: none (core/analysis/decay.h)
@@ -71,8 +73,9 @@ struct TrainResult {
   bool cancelled = false;
 };
 
-/// Runs in the caller's thread (and helpers). `resume`: a state of the same patch, options and recordings.
-/// Error: what loading or compiling says, or a state that does not fit.
+/// Runs in the caller's thread (and helpers). `resume`: a state of the same patch, options and recordings. With steps,
+/// one thread and a given `options.steps`, a run that is stopped and gone on with has the bits of one run. Error: what
+/// loading or compiling says, takes to hold out that are not there, or a state that does not fit.
 Result<TrainResult> train(const Patch& patch, const Registry& registry, const std::vector<std::filesystem::path>& files,
                           const DatasetOptions& data, const TrainOptions& options, const TrainState* resume,
                           const std::function<void(const TrainProgress&)>& progress, const std::stop_token& stop);
