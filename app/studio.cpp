@@ -15,7 +15,7 @@
 #include "app/engine_host.h"
 #include "app/export.h"
 #include "app/sound_libraries.h"
-#include "presets/model_file.h"
+#include "presets/patch_file.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
 
@@ -78,8 +78,7 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
   std::error_code code;
   const bool isFolder = !patch.empty() && std::filesystem::is_directory(patch, code);
   const bool isFile = !patch.empty() && std::filesystem::is_regular_file(patch, code);
-  const std::string ending = std::filesystem::path(patch).extension().string();
-  const bool isRecording = isFile && ending != ".json" && ending != presets::kModelEnding;
+  const bool isRecording = isFile && !presets::isPatchPath(patch);
   core::Result<core::Patch> first = loadPatch(isRecording                 ? kLearningPreset
                                               : patch.empty() || isFolder ? kFirstPreset
                                                                           : patch);
