@@ -60,6 +60,17 @@ void saveWish(const AudioWish& wish) {
   settings.setValue("audio/buffer", wish.buffer);
 }
 
+/// At its own size where that fits with the frame around it; a smaller or scaled screen it fills.
+void showFitting(QWidget& window) {
+  constexpr double kRoomInFrame = 0.92;  // of what is free: title bar and borders are not known before it shows
+  const QSize size(1600, 1000), room = window.screen()->availableSize() * kRoomInFrame;
+  window.resize(size.boundedTo(room));
+  if (size == window.size())
+    window.show();
+  else
+    window.showMaximized();
+}
+
 /// Qt ends the process when a display cannot be reached; here with one sentence and exit code 1.
 void onQtMessage(QtMsgType type, const QMessageLogContext&, const QString&) {
   if (type != QtFatalMsg) return;
@@ -108,8 +119,7 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
   ui::MainWindow window(registry, host, document, services);
   if (first && (isRecording || !isFile)) document.startWith(*first);
   if (isFile || isFolder) window.openFile(QString::fromStdString(patch));
-  window.resize(QSize(1600, 1000).boundedTo(window.screen()->availableSize()));  // scaled screens are smaller
-  window.show();
+  showFitting(window);
   const bool timing = qEnvironmentVariableIsSet("TONEWRIGHT_TIMING");
   QTimer::singleShot(0, &window, [&] {
     if (timing) std::fprintf(stderr, "window after %lld ms\n", static_cast<long long>(sinceStart.elapsed()));
