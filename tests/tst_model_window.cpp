@@ -213,7 +213,7 @@ class TestModelWindow : public QObject {
     other.path = other_.toStdString();
     rig.document.loadPreset(tests::instrument(3));
     QCOMPARE(SwapDialog(rig.document, {own, other}).gives()->currentText(), QStringLiteral("Other"));
-    rig.window.openFile(other_);
+    QVERIFY(rig.document.open(other_));
     other.name = "Named otherwise in the list";
     QCOMPARE(SwapDialog(rig.document, {other, own}).gives()->currentText(), QStringLiteral("Instrument 3"));
   }

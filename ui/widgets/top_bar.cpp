@@ -67,7 +67,7 @@ TopBar::TopBar(Document& document, QWidget* parent)
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(16, 0, 12, 0);
   layout->setSpacing(8);
-  layout->addWidget(name_, 1);
+  layout->addWidget(name_, 3);  // most of what is free: names matter more than a gap
   layout->addWidget(undo_);
   layout->addWidget(redo_);
   layout->addSpacing(8);
