@@ -94,6 +94,7 @@ Browser::Browser(const core::Registry& registry, std::vector<presets::PresetInfo
   tabs_->tabBar()->setDrawBase(false);
   tabs_->tabBar()->setUsesScrollButtons(false);  // three short names; buttons would cover the first
   tabs_->tabBar()->setElideMode(Qt::ElideRight);
+  tabs_->tabBar()->setStyleSheet(QStringLiteral("QTabBar::tab { padding: 6px 5px; }"));  // whole in 200 pixels
   tabs_->addTab(nodes_, tr("Nodes"));
   tabs_->addTab(presetList_, tr("Presets"));
   tabs_->addTab(modelList_, tr("Models"));
