@@ -84,7 +84,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   auto* fits = cli.add_subcommand("fit", "Fit a patch to a recording");
   fits->add_option("PATCH", fit.patch, "Patch file or factory preset")->required();
   fits->add_option("TARGET", fit.target, "Recording: WAV, FLAC, OGG, MP3 or AIFF")->required();
-  fits->add_option("-o,--output", fit.out, "Where to write the fitted patch")->required();
+  fits->add_option("-o,--output", fit.out, "Where to write the fitted patch, .json or .safetensors")->required();
   fits->add_option("--export", fit.exportTo, "Also render the result to this audio file");
   fits->add_option("--report", fit.report, "Also write a report (JSON)");
   auto* free = fits->add_option("--free", fit.free, "Only these: node.input,node.tensor,...")

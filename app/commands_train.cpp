@@ -108,7 +108,7 @@ std::string readText(const std::filesystem::path& path) {
 }
 
 Result<core::Patch> choosePatch(const core::Registry& registry, const TrainArguments& a) {
-  auto patch = loadPatch(a.patch.empty() ? "neural-decoder" : a.patch);
+  auto patch = loadPatch(a.patch.empty() ? presets::kTrainedFrom : a.patch);
   if (!patch) return patch;
   if (a.rate > 0) patch->rate = a.rate;
   if (auto done = core::applySize(*patch, registry, a.size.empty() ? "tiny" : a.size); !done) return done.error();

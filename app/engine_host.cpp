@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/engine_host.h"
 
-#include <ebur128.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -13,19 +11,6 @@ namespace {
 constexpr float kClipFade = 1.0F / 256;  ///< a frame's part of the cross-fade between patch and clip
 using Type = core::PlayerEvent::Type;
 }  // namespace
-
-/// Momentary loudness (400 ms) of what is heard.
-struct EngineHost::Loudness {
-  explicit Loudness(double atRate)
-      : rate(atRate), state(ebur128_init(2, static_cast<unsigned long>(atRate), EBUR128_MODE_M)) {}
-  ~Loudness() {
-    if (state) ebur128_destroy(&state);
-  }
-  Loudness(const Loudness&) = delete;
-  Loudness& operator=(const Loudness&) = delete;
-  double rate;
-  ebur128_state* state;
-};
 
 EngineHost::EngineHost(const core::Registry& registry, QObject* parent)
     : ui::EngineControl(parent),
@@ -65,7 +50,7 @@ void EngineHost::start(const AudioWish& wish, const std::string& midiPort) {
 
 void EngineHost::look() {
   engine_.collect();
-  measureLoudness();
+  meter_.measure();
   if (++turn_ % 3 != 0 || !device_.poll()) return;
   notice_ = device_.running()
                 ? QString()
@@ -138,21 +123,10 @@ void EngineHost::onAudio(void* self, double rate, const float* const input[2], f
   auto& host = *static_cast<EngineHost*>(self);
   host.adapter_.process(host.engine_.rate(), rate, input, output, frames);
   host.mixClip(output, frames);
+  host.meter_.take(rate, output, frames);
 }
 
 // ---- looking -------------------------------------------------------------------------------------
-
-void EngineHost::measureLoudness() {
-  engine_.takeHeard(heard_);
-  if (heard_.empty()) return;
-  const double rate = engine_.playing().rate;
-  if (!loudness_ || loudness_->rate != rate) loudness_ = std::make_unique<Loudness>(rate);
-  if (!loudness_->state) return;
-  ebur128_add_frames_float(loudness_->state, heard_.data(), heard_.size() / 2);
-  double lufs = -100;
-  if (ebur128_loudness_momentary(loudness_->state, &lufs) == EBUR128_SUCCESS)
-    momentary_ = static_cast<float>(std::max(-100.0, lufs));
-}
 
 ui::EngineStatus EngineHost::status() {
   const core::EngineMeters m = engine_.meters();
@@ -165,8 +139,8 @@ ui::EngineStatus EngineHost::status() {
                        std::max(adapter_.outputLatency(), adapter_.inputLatency()));
   s.load = m.load;
   s.worst = m.worst;
-  for (int c = 0; c < 2; ++c) s.peak[c] = m.peak[c];
-  s.loudness = momentary_;
+  for (int c = 0; c < 2; ++c) s.peak[c] = meter_.takePeak(c);
+  s.loudness = meter_.loudness();
   s.voicesHeld = m.voicesHeld;
   s.voices = engine_.playing().voices;
   s.dropouts = device_.dropouts();

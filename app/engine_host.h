@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/audio_device.h"
+#include "app/heard_meter.h"
 #include "app/midi_input.h"
 #include "app/rate_adapter.h"
 #include "core/graph/live_engine.h"
@@ -63,7 +64,6 @@ class EngineHost : public ui::EngineControl {
   static void onAudio(void* self, double rate, const float* const input[2], float* const output[2], int frames);
   void mixClip(float* const output[2], int frames);
   void look();
-  void measureLoudness();
 
   core::LiveEngine engine_;
   RateAdapter adapter_;  ///< [audio-thread] between the patch's rate and the device's
@@ -76,15 +76,12 @@ class EngineHost : public ui::EngineControl {
   float swapGain_ = 1;                           ///< [audio-thread] 0 fading_, 1 playing_
   int clipSerial_ = 0;
   std::atomic<bool> clipWanted_{false};
+  HeardMeter meter_;  ///< of patch and clip
   AudioDevice device_;
   std::unique_ptr<MidiInput> midi_;
   QTimer timer_, midiTimer_;
   int turn_ = 0;  ///< looks so far
   QString notice_;
-  std::vector<float> heard_;
-  struct Loudness;
-  std::unique_ptr<Loudness> loudness_;
-  float momentary_ = -100;
 };
 
 }  // namespace app

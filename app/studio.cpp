@@ -15,7 +15,7 @@
 #include "app/engine_host.h"
 #include "app/export.h"
 #include "app/sound_libraries.h"
-#include "presets/model_file.h"
+#include "presets/patch_file.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
 
@@ -60,6 +60,17 @@ void saveWish(const AudioWish& wish) {
   settings.setValue("audio/buffer", wish.buffer);
 }
 
+/// At its own size where that fits with the frame around it; a smaller or scaled screen it fills.
+void showFitting(QWidget& window) {
+  constexpr double kRoomInFrame = 0.92;  // of what is free: title bar and borders are not known before it shows
+  const QSize size(1600, 1000), room = window.screen()->availableSize() * kRoomInFrame;
+  window.resize(size.boundedTo(room));
+  if (size == window.size())
+    window.show();
+  else
+    window.showMaximized();
+}
+
 /// Qt ends the process when a display cannot be reached; here with one sentence and exit code 1.
 void onQtMessage(QtMsgType type, const QMessageLogContext&, const QString&) {
   if (type != QtFatalMsg) return;
@@ -78,8 +89,7 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
   std::error_code code;
   const bool isFolder = !patch.empty() && std::filesystem::is_directory(patch, code);
   const bool isFile = !patch.empty() && std::filesystem::is_regular_file(patch, code);
-  const std::string ending = std::filesystem::path(patch).extension().string();
-  const bool isRecording = isFile && ending != ".json" && ending != presets::kModelEnding;
+  const bool isRecording = isFile && !presets::isPatchPath(patch);
   core::Result<core::Patch> first = loadPatch(isRecording                 ? kLearningPreset
                                               : patch.empty() || isFolder ? kFirstPreset
                                                                           : patch);
@@ -109,8 +119,7 @@ int runStudio(int& argc, char** argv, const core::Registry& registry, const std:
   ui::MainWindow window(registry, host, document, services);
   if (first && (isRecording || !isFile)) document.startWith(*first);
   if (isFile || isFolder) window.openFile(QString::fromStdString(patch));
-  window.resize(QSize(1600, 1000).boundedTo(window.screen()->availableSize()));  // scaled screens are smaller
-  window.show();
+  showFitting(window);
   const bool timing = qEnvironmentVariableIsSet("TONEWRIGHT_TIMING");
   QTimer::singleShot(0, &window, [&] {
     if (timing) std::fprintf(stderr, "window after %lld ms\n", static_cast<long long>(sinceStart.elapsed()));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Patches on disk: JSON (schema "tonewright-patch", version 1) with a sidecar
-// NAME.blobs for tensors: little-endian float32 with a checksum each. Written whole or not at all.
+// NAME.blobs for tensors: little-endian float32 with a checksum each. Written whole or not at all. Patches end
+// in .json, models in .safetensors, in large or small letters.
 #pragma once
 
 #include <filesystem>
@@ -24,8 +25,11 @@ core::Result<core::Patch> readText(const std::string& json, const std::string& b
 /// Reads a patch file and its blobs, or the patch of a model file (model_file.h), which then says itself where
 /// it comes from (model_info.h).
 core::Result<core::Patch> readPatch(const std::filesystem::path& path);
+/// Whether a name ends as a patch or a model does; a name with .json added where it does not.
+bool isPatchPath(const std::filesystem::path& path);
+std::filesystem::path patchPath(const std::filesystem::path& path);
 /// Whether a patch could be written there, without touching what is there. Error: also for names that
-/// end like a sound or a blob file.
+/// end neither as a patch nor as a model.
 core::Result<void> checkPatchPlace(const std::filesystem::path& path);
 /// Writes under temporary names, then renames (blobs first), so that an earlier file stays whole. A model file
 /// says what the patch says of its origin, never what an earlier file there said.

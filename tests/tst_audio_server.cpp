@@ -121,6 +121,22 @@ class TestAudioServer : public QObject {
     qInfo("%zu frames equal bit for bit", compared);
   }
 
+  /// The meters show what is heard: a clip, while the patch behind it is silent.
+  void clipsAreMetered() {
+    const Registry registry = nodes::makeRegistry();
+    app::EngineHost host(registry);
+    host.setPatch(testPatch());
+    host.start({"JACK: system", 48000, 256}, "");
+    QVERIFY2(host.device().running(), qPrintable(host.status().notice));
+    std::vector<float> clip(48000);
+    for (std::size_t i = 0; i < clip.size(); ++i) clip[i] = 0.5F * std::sin(0.1F * static_cast<float>(i));
+    host.playClip(clip, clip, 48000, 0);
+    QTRY_VERIFY(host.status().peak[0] > 0.4F);
+    QTRY_VERIFY(host.status().loudness > -20);
+    host.stopClip();
+    QTRY_VERIFY(host.status().loudness < -60);
+  }
+
   /// Every key pressed is in what the server gets; how soon is printed, in captured frames.
   void keysSound() {
     const Registry registry = nodes::makeRegistry();

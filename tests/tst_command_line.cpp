@@ -114,6 +114,7 @@ class TestCommandLine : public QObject {
     QTest::addColumn<QString>("says");
     QTest::newRow("over the target") << QStringList{"-o", "take.wav"} << "twice";
     QTest::newRow("over a sound") << QStringList{"-o", "other.wav"} << "name of a sound";
+    QTest::newRow("no ending") << QStringList{"-o", "take 1.5"} << "end it in .json";
     QTest::newRow("export over the target") << QStringList{"-o", "f.json", "--export", "./take.wav"} << "twice";
     QTest::newRow("report over the patch") << QStringList{"-o", "f.json", "--report", "f.json"} << "twice";
     QTest::newRow("no folder") << QStringList{"-o", "none/f.json"} << "none/f.json";

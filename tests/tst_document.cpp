@@ -176,20 +176,6 @@ class TestDocument : public QObject {
     QVERIFY(rig.patch() == saved);
   }
 
-  void presetIsOneStepWithoutAPath() {
-    Rig rig;
-    const QTemporaryDir dir;
-    QVERIFY(rig.document.save(dir.filePath(QStringLiteral("mine.json"))));
-    const core::Patch mine = rig.patch();
-    core::Patch preset;
-    preset.name = "Preset";
-    rig.document.loadPreset(preset);
-    QVERIFY(rig.document.path().isEmpty());  // Save must not write the preset over the user's file
-    QVERIFY(rig.document.dirty());
-    rig.document.undoStack().undo();
-    QVERIFY(rig.patch() == mine);
-  }
-
   void crashedWorkIsRecoveredWithoutAPath() {
     clearAutosaves();
     const QTemporaryDir dir;

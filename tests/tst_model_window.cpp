@@ -209,6 +209,20 @@ class TestModelWindow : public QObject {
     QVERIFY2(empty.notes().contains(QStringLiteral("noise part")), qPrintable(empty.notes()));
   }
 
+  void swapDialogOffersAnotherModel() {
+    Rig rig;
+    presets::PresetInfo own, other;
+    own.name = "Instrument 3";
+    own.path = "own.safetensors";
+    other.name = "Other";
+    other.path = other_.toStdString();
+    rig.document.loadPreset(tests::instrument(3));
+    QCOMPARE(SwapDialog(rig.document, {own, other}).gives()->currentText(), QStringLiteral("Other"));
+    QVERIFY(rig.document.open(other_));
+    other.name = "Named otherwise in the list";
+    QCOMPARE(SwapDialog(rig.document, {other, own}).gives()->currentText(), QStringLiteral("Instrument 3"));
+  }
+
   void roomsAreLeftOutAndTaken() {
     Rig rig;
     rig.document.loadPreset(tests::instrument(3));

@@ -217,6 +217,42 @@ class TestPatchFile : public QObject {
     QVERIFY(again && *again == *patch);
   }
 
+  void everyPatchHasBlobsOfItsOwn() {  // whatever dots and capitals are in their names
+    QTemporaryDir dir;
+    const auto folder = std::filesystem::path(dir.path().toStdString());
+    const std::vector<std::string> names{"take 1.5", "take 1.6", "take 1", "x.json", "x.JSON", "x.json.json"};
+    const auto numbered = [](std::size_t i) {
+      Patch p = sample();
+      auto blob = std::make_shared<Blob>(*p.nodes[0].tensors["weights"]);
+      blob->data[0] = static_cast<float>(i);
+      p.nodes[0].tensors["weights"] = blob;
+      return p;
+    };
+    for (std::size_t i = 0; i < names.size(); ++i)
+      QVERIFY(presets::writePatch(numbered(i), presets::patchPath(folder / names[i])));
+    QVERIFY(std::filesystem::exists(folder / "take 1.5.json"));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto back = presets::readPatch(presets::patchPath(folder / names[i]));
+      QVERIFY2(back && same(*back, numbered(i)), names[i].c_str());
+    }
+    QCOMPARE(presets::patchPath("b.SafeTensors"), std::filesystem::path("b.SafeTensors"));
+    QVERIFY(presets::writePatch(sample(), folder / "b.SafeTensors"));
+    const auto model = presets::readPatch(folder / "b.SafeTensors");
+    QVERIFY2(model && model->name == sample().name, model ? "" : model.error().message.c_str());
+  }
+
+  void blobsOfEarlierVersions() {  // named by what stands before the last dot
+    QTemporaryDir dir;
+    const auto folder = std::filesystem::path(dir.path().toStdString());
+    const auto text = presets::writeText(sample());
+    for (const char* name : {"take 1.5", "old.JSON"}) {
+      std::ofstream(folder / name) << text.json;
+      std::ofstream((folder / name).replace_extension(".blobs")) << text.blobs;
+      const auto back = presets::readPatch(folder / name);
+      QVERIFY2(back && same(*back, sample()), back ? "" : back.error().message.c_str());
+    }
+  }
+
   void cutOffSave() {  // the program died after the blobs, before the patch: what was saved before opens
     QTemporaryDir dir;
     const auto folder = std::filesystem::path(dir.path().toStdString());
@@ -236,6 +272,12 @@ class TestPatchFile : public QObject {
                                  << "name of a sound";
     QTest::newRow("its own blobs") << "x.blobs"
                                    << "number file";
+    QTest::newRow("no ending") << "take"
+                               << "end it in .json";
+    QTest::newRow("a dot in the name") << "take 1.5"
+                                       << "end it in .json";
+    QTest::newRow("a loud recording") << "TAKE.WAV"
+                                      << "name of a sound";
     QTest::newRow("a folder") << "folder"
                               << "is a folder";
     QTest::newRow("a pipe") << "pipe"

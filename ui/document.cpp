@@ -16,18 +16,20 @@
 
 namespace ui {
 
-/// A step between two whole patches; what they share is not copied.
+/// A step between two whole patches; what they share is not copied. `place`: the step also leads to another file.
 class PatchEdit : public QUndoCommand {
  public:
-  PatchEdit(Document& document, const QString& what, PatchPointer after, std::string mergeKey)
+  PatchEdit(Document& document, const QString& what, PatchPointer after, std::string mergeKey,
+            std::optional<Document::Place> place = {})
       : QUndoCommand(what),
         document_(document),
         before_(document.patch_),
         after_(std::move(after)),
-        mergeKey_(std::move(mergeKey)) {}
+        mergeKey_(std::move(mergeKey)),
+        otherPlace_(std::move(place)) {}
 
-  void undo() override { document_.show(before_); }
-  void redo() override { document_.show(after_); }
+  void undo() override { go(before_); }
+  void redo() override { go(after_); }
   int id() const override { return mergeKey_.empty() ? -1 : 1; }
   bool mergeWith(const QUndoCommand* other) override {
     const auto* next = static_cast<const PatchEdit*>(other);
@@ -38,9 +40,17 @@ class PatchEdit : public QUndoCommand {
   }
 
  private:
+  /// The place one leaves is kept as it is then: it may have been saved elsewhere since it was come to.
+  void go(const PatchPointer& patch) {
+    if (otherPlace_) std::swap(*otherPlace_, document_.place_);
+    document_.show(patch);
+    if (otherPlace_) Q_EMIT document_.fileChanged();
+  }
+
   Document& document_;
   PatchPointer before_, after_;
   std::string mergeKey_;
+  std::optional<Document::Place> otherPlace_;
 };
 
 namespace {
@@ -70,6 +80,7 @@ Document::Document(const core::Registry& registry, EngineControl& engine, QObjec
       patch_(std::make_shared<core::Patch>()),
       heard_(patch_),
       autosaved_(patch_),
+      place_{QString(), patch_, false},
       session_(QUuid::createUuid().toString(QUuid::WithoutBraces)) {
   undo_.setUndoLimit(kUndoSteps);
   connect(&undo_, &QUndoStack::cleanChanged, this, &Document::fileChanged);
@@ -97,9 +108,11 @@ void Document::push(const QString& what, core::Patch next, const std::string& me
 }
 
 void Document::show(const PatchPointer& next) {
+  const bool dirtyBefore = dirty();
   const PatchPointer before = std::exchange(patch_, next);
   const PatchDiff diff = diffPatches(*before, *next);
   sendToEngine(next);
+  if (dirty() != dirtyBefore) Q_EMIT fileChanged();
   if (diff.structure) {
     Q_EMIT structureChanged();
   } else {
@@ -248,24 +261,26 @@ void Document::setFree(const std::string& node, const std::string& row, bool fre
 
 void Document::applyFit(const core::Patch& fitted) { push(tr("Fit"), fitted); }
 
-void Document::loadPreset(const core::Patch& preset) {
-  push(tr("Load %1").arg(text(preset.name)), preset);
-  path_.clear();
-  Q_EMIT fileChanged();
+void Document::loadPreset(const core::Patch& preset, const QString& path) {
+  const auto next = std::make_shared<const core::Patch>(preset);
+  // what lies unsaved beneath keeps it dirty: whoever quits is asked
+  const Place place{path, path.isEmpty() || dirty() ? nullptr : next, false};
+  undo_.push(new PatchEdit(*this, tr("Load %1").arg(text(preset.name)), next, {}, place));
+  if (!path.isEmpty()) remember(path);
 }
 
 // ---- file --------------------------------------------------------------------------------------
 
 QString Document::title() const {
   if (!patch_->name.empty()) return text(patch_->name);
-  return path_.isEmpty() ? tr("Untitled") : QFileInfo(path_).completeBaseName();
+  return path().isEmpty() ? tr("Untitled") : QFileInfo(path()).completeBaseName();
 }
 
 void Document::replaceAll(core::Patch patch, const QString& path) {
-  path_ = path;
   undo_.clear();
-  recovered_ = false;
-  show(std::make_shared<core::Patch>(std::move(patch)));
+  const auto next = std::make_shared<const core::Patch>(std::move(patch));
+  place_ = {path, next, false};
+  show(next);
   autosaved_ = patch_;
   removeAutosave();
   Q_EMIT fileChanged();
@@ -284,8 +299,7 @@ core::Result<void> Document::open(const QString& path) {
 
 core::Result<void> Document::save(const QString& path) {
   if (auto written = presets::writePatch(*patch_, path.toStdString()); !written) return written;
-  path_ = path;
-  recovered_ = false;
+  place_ = {path, patch_, false};
   undo_.setClean();
   finishAutosave();
   autosaved_ = patch_;

@@ -91,8 +91,10 @@ class Document : public QObject {
   void change(const QString& what, const std::function<void(core::Patch&)>& edit, const std::string& mergeKey = {});
   /// The outcome of a fit: one step.
   void applyFit(const core::Patch& fitted);
-  /// A preset in place of everything: one step. The file it came from is never written to.
-  void loadPreset(const core::Patch& preset);
+  /// A preset in place of everything: one step, whose undo leads back to the file from before. The file it came
+  /// from is never written to; only a model of one's own lies at a `path`, and is clean there when nothing unsaved was
+  /// left for it.
+  void loadPreset(const core::Patch& preset, const QString& path = {});
 
   // ---- what the engine hears besides -----------------------------------------------------------
 
@@ -102,10 +104,11 @@ class Document : public QObject {
 
   // ---- file ------------------------------------------------------------------------------------
 
-  QString path() const { return path_; }
+  QString path() const { return place_.path; }
   /// The patch's name, else the file's, else "Untitled".
   QString title() const;
-  bool dirty() const { return recovered_ || !undo_.isClean(); }
+  /// Whether the patch is not what lies in its file: the stack knows the newest save, the place what was saved there.
+  bool dirty() const { return place_.recovered || !(undo_.isClean() || patch_ == place_.saved); }
   void newPatch();
   /// A patch to begin with: clean, without a path, nothing to undo.
   void startWith(const core::Patch& patch);
@@ -142,6 +145,12 @@ class Document : public QObject {
 
  private:
   friend class PatchEdit;
+  /// Where the patch lies and what was last written there, by its address: patches are immutable.
+  struct Place {
+    QString path;
+    PatchPointer saved;
+    bool recovered = false;  ///< from a crashed session: dirty until it is saved
+  };
   void push(const QString& what, core::Patch next, const std::string& mergeKey = {});
   void show(const PatchPointer& next);
   void sendToEngine(const PatchPointer& next);
@@ -152,10 +161,9 @@ class Document : public QObject {
   const core::Registry& registry_;
   EngineControl& engine_;
   PatchPointer patch_, heard_, autosaved_;
+  Place place_;
   QUndoStack undo_;
   int gesture_ = 0;
-  QString path_;
-  bool recovered_ = false;
   QTimer autosaveTimer_;
   QString session_;
   std::unique_ptr<QLockFile> lock_;

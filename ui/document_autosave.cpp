@@ -68,7 +68,7 @@ core::Result<void> Document::recover(const QString& autosaved) {
   auto read = presets::readPatch(autosaved.toStdString());
   if (!read) return read.error();
   replaceAll(std::move(*read), QString());
-  recovered_ = true;
+  place_.recovered = true;
   autosaved_.reset();
   autosaveNow();  // kept under this session's name before the old file goes
   finishAutosave();

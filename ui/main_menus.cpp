@@ -5,6 +5,7 @@
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QMenuBar>
+#include <QMessageBox>
 #include <QStandardPaths>
 #include <QTabWidget>
 
@@ -159,23 +160,38 @@ void MainWindow::openDialog() {
 }
 
 bool MainWindow::save() {
-  if (document_.path().isEmpty()) return saveAs();
-  const auto done = document_.save(document_.path());
+  // a patch that an earlier version named without an ending gets one
+  if (document_.path().isEmpty() || !presets::isPatchPath(document_.path().toStdString())) return saveAs();
+  return saveTo(document_.path());
+}
+
+bool MainWindow::saveTo(const QString& path) {
+  const auto done = document_.save(path);
   if (!done) say(text(done.error().message));
   return done.has_value();
 }
 
+/// The dialog asks before a file is replaced, but knows only the name as it was typed: where an ending is added,
+/// the completed name is asked for here.
 bool MainWindow::saveAs() {
   const QString folder = document_.path().isEmpty()
                              ? QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation)
                              : QFileInfo(document_.path()).path();
-  QString path = QFileDialog::getSaveFileName(
-      this, tr("Save patch"), folder + QLatin1Char('/') + document_.title() + QStringLiteral(".json"), patchFilter());
-  if (path.isEmpty()) return false;
-  if (QFileInfo(path).suffix().isEmpty()) path += QStringLiteral(".json");
-  const auto done = document_.save(path);
-  if (!done) say(text(done.error().message));
-  return done.has_value();
+  QFileDialog dialog(this, tr("Save patch"), folder, patchFilter());
+  dialog.setAcceptMode(QFileDialog::AcceptSave);
+  dialog.setFileMode(QFileDialog::AnyFile);
+  dialog.setDefaultSuffix(QStringLiteral("json"));
+  dialog.selectFile(document_.title().replace(QLatin1Char('/'), QLatin1Char('-')) + QStringLiteral(".json"));
+  while (dialog.exec() == QDialog::Accepted && !dialog.selectedFiles().isEmpty()) {
+    const QString typed = dialog.selectedFiles().constFirst();
+    const QString path = QString::fromStdString(presets::patchPath(typed.toStdString()).string());
+    if (path == typed || !QFileInfo::exists(path) ||
+        QMessageBox::question(this, tr("Save patch"),
+                              tr("\"%1\" is there already. Replace it?").arg(QFileInfo(path).fileName()),
+                              QMessageBox::Yes | QMessageBox::No, QMessageBox::No) == QMessageBox::Yes)
+      return saveTo(path);
+  }
+  return false;
 }
 
 /// One undo step, so nothing is lost and nothing needs to be asked.

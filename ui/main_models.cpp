@@ -75,10 +75,13 @@ TransferDialog& MainWindow::transferRecording() {
   return *transfer_;
 }
 
-/// A model that was trained here: one undo step, and a word on how it is played.
+/// A model that was trained here, as a file of one's own: one undo step, and a word on how it is played.
 void MainWindow::openTrained(const QString& path) {
-  openPreset(path);
-  say(tr("%1 follows the pitch and loudness of what comes in at the audio input; Save as keeps your changes.")
+  const auto model = presets::readPatch(path.toStdString());
+  if (!model) return say(text(model.error().message));
+  document_.loadPreset(*model, path);
+  canvas_->frameAll();
+  say(tr("%1 follows the pitch and loudness of what comes in at the audio input; Save as keeps changes beside it.")
           .arg(QFileInfo(path).fileName()));
 }
 

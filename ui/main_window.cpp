@@ -3,9 +3,11 @@
 
 #include <QApplication>
 #include <QCloseEvent>
+#include <QFile>
 #include <QFileInfo>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenuBar>
 #include <QMessageBox>
 #include <QMimeData>
 #include <QPlainTextEdit>
@@ -34,8 +36,16 @@ namespace {
 constexpr int kPollMs = 33;
 constexpr int kNoticeMs = 6000;
 
+/// A patch by its name, or by its first letter: earlier versions saved names with a dot without an ending.
+bool isPatchFile(const QString& path) {
+  QFile file(path);
+  return presets::isPatchPath(path.toStdString()) || (file.open(QIODevice::ReadOnly) && file.peek(1) == "{");
+}
+
+/// The patch that training starts from unless the open one is to be trained.
 std::filesystem::path decoderAmong(const std::vector<presets::PresetInfo>& models) {
-  const auto at = std::find_if(models.begin(), models.end(), [](const auto& m) { return m.id == presets::kTrainedFrom; });
+  const auto at =
+      std::find_if(models.begin(), models.end(), [](const auto& m) { return m.id == presets::kTrainedFrom; });
   return at == models.end() ? std::filesystem::path() : at->path;
 }
 }  // namespace
@@ -56,7 +66,7 @@ MainWindow::MainWindow(const core::Registry& registry, EngineControl& engine, Do
       trainPanel_(new TrainPanel(document, services_.train, decoderAmong(services_.models))),
       dock_(new QTabWidget),
       keyboard_(new Keyboard),
-      notice_(new QLabel),
+      notice_(new QLabel(canvas_)),
       badge_(new QLabel) {
   resize(1600, 1000);
   setAcceptDrops(true);
@@ -77,9 +87,12 @@ MainWindow::~MainWindow() { qApp->removeEventFilter(this); }
 void MainWindow::buildLayout() {
   notice_->setProperty("role", "notice");
   notice_->setWordWrap(true);
+  notice_->setAttribute(Qt::WA_TransparentForMouseEvents);  // what it lies over stays in reach
   notice_->hide();
   badge_->setText(tr("Typing plays notes: A to L, Z and X change octave, Ctrl+Shift+K ends"));
-  badge_->setProperty("role", "notice");
+  badge_->setProperty("role", "warning");
+  badge_->setContentsMargins(0, 0, 12, 0);
+  menuBar()->setCornerWidget(badge_);
   badge_->hide();
   auto* middle = new QSplitter(Qt::Horizontal);
   middle->setHandleWidth(1);
@@ -105,8 +118,6 @@ void MainWindow::buildLayout() {
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
   column->addWidget(right, 1);
-  column->addWidget(notice_);
-  column->addWidget(badge_);
   column->addWidget(keyboard_);
   auto* whole = new QSplitter(Qt::Horizontal);
   whole->setHandleWidth(1);
@@ -176,8 +187,21 @@ void MainWindow::poll() {
 
 void MainWindow::say(const QString& sentence) {
   notice_->setText(sentence);
+  placeNotice();
   notice_->show();
+  notice_->raise();
   noticeTimer_.start(kNoticeMs);
+}
+
+/// Over the foot of the canvas, so that nothing moves from under the mouse when it comes and goes.
+void MainWindow::placeNotice() {
+  constexpr int kMargin = 12, kMostWidth = 640;
+  notice_->ensurePolished();
+  const int room = std::max(120, canvas_->width() - 2 * kMargin);
+  const int line = notice_->fontMetrics().horizontalAdvance(notice_->text()) + 24;  // its padding and border
+  const int width = std::min({line, room, kMostWidth});
+  const int height = notice_->heightForWidth(width);
+  notice_->setGeometry((canvas_->width() - width) / 2, canvas_->height() - height - kMargin, width, height);
 }
 
 void MainWindow::togglePlay() {
@@ -199,18 +223,23 @@ void MainWindow::panic() {
 
 // ---- files dropped, closing ----------------------------------------------------------------------
 
-bool MainWindow::mayDiscard() {
+bool MainWindow::mayDiscard(const QString& also) {
   if (!document_.dirty()) return true;
   QMessageBox box(QMessageBox::Question, tr("Unsaved changes"),
                   tr("\"%1\" has unsaved changes.").arg(document_.title()),
                   QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel, this);
+  box.setInformativeText(also);
   box.setDefaultButton(QMessageBox::Save);
   const int answer = box.exec();
   return answer == QMessageBox::Discard || (answer == QMessageBox::Save && save());
 }
 
 void MainWindow::closeEvent(QCloseEvent* e) {
-  if (!mayDiscard()) return e->ignore();
+  const auto training = trainPanel_->state();
+  const bool trains = training == TrainPanel::State::running || training == TrainPanel::State::stopping;
+  if (!mayDiscard(trains ? tr("A training is running: it ends here, and what it has reached stays in its model.")
+                         : QString()))
+    return e->ignore();
   fitPanel_->stop();
   trainPanel_->stop();
   if (transfer_) transfer_->stop();
@@ -224,7 +253,7 @@ void MainWindow::openFile(const QString& path) {
     showTraining();
     return trainPanel_->openFolder(path);
   }
-  if (!QStringList{QStringLiteral("json"), QStringLiteral("safetensors")}.contains(info.suffix().toLower())) {
+  if (!isPatchFile(path)) {
     showFit();
     return fitPanel_->openTarget(path);
   }
@@ -322,6 +351,7 @@ void MainWindow::cyclePanels(int step) {
 }
 
 bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == canvas_ && event->type() == QEvent::Resize && notice_->isVisible()) placeNotice();
   if (event->type() == QEvent::KeyPress && midi_->learning() &&
       static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape) {
     midi_->cancelLearning();

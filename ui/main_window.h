@@ -60,8 +60,9 @@ class MainWindow : public QMainWindow {
   /// Notes by the computer keyboard (a mode with a badge).
   void setTyping(bool on);
   bool typing() const { return typing_; }
-  /// True when the patch may be replaced: clean, saved just now, or given up by the user.
-  bool mayDiscard();
+  /// True when the patch may be replaced: clean, saved just now, or given up by the user. `also`: a sentence on
+  /// what else ends, under the question.
+  bool mayDiscard(const QString& also = {});
   /// Brings the fit or the train panel to the front.
   void showFit();
   void showTraining();
@@ -70,7 +71,7 @@ class MainWindow : public QMainWindow {
   void takeRoomOf(const QString& path);
   void swapParts();
   TransferDialog& transferRecording();
-  /// Shows a sentence in the strip under the canvas for a while.
+  /// Shows a sentence over the foot of the canvas for a while.
   void say(const QString& sentence);
 
  protected:
@@ -91,7 +92,9 @@ class MainWindow : public QMainWindow {
   void fillRecent();
   void wire();
   void poll();
+  void placeNotice();
   bool save();
+  bool saveTo(const QString& path);
   bool saveAs();
   void openDialog();
   void openPreset(const QString& path);

@@ -84,6 +84,7 @@ QLabel[role="trouble"] { font-size: 12px; color: @bad; }
 QLabel[role="number"] { font-size: 22px; font-weight: 600; }
 QLabel[role="notice"] { background: @node; border: 1px solid @warn; border-radius: 5px; padding: 4px 8px; }
 QPushButton, QToolButton { background: @node; color: @text; border: 1px solid @line; border-radius: 5px; padding: 4px 10px; }
+QFileDialog QToolButton { padding: 4px; }
 QPushButton:hover, QToolButton:hover { border-color: @secondary; }
 QPushButton:focus, QToolButton:focus { border-color: @accent; }
 QPushButton:pressed, QToolButton:pressed { background: @line; }
@@ -92,6 +93,8 @@ QPushButton:disabled, QToolButton:disabled { color: @structure; border-color: @n
 QPushButton[role="primary"] { background: @accent; color: @onAccent; border-color: @accent; font-weight: 600; }
 QPushButton[role="primary"]:disabled { background: @node; color: @structure; border-color: @node; }
 QPushButton[role="stop"] { background: @bad; color: @onAccent; border-color: @bad; font-weight: 600; }
+QPushButton[role="primary"]:focus, QPushButton[role="stop"]:focus, QPushButton:checked:focus, QToolButton:checked:focus {
+  border: 3px double @onAccent; padding: 2px 8px; }
 QPushButton[role="flat"], QToolButton[role="flat"] { background: transparent; border-color: transparent; color: @secondary; }
 QPushButton[role="flat"]:hover, QToolButton[role="flat"]:hover { color: @text; border-color: @line; }
 QPushButton[role="flat"]:focus, QToolButton[role="flat"]:focus { border-color: @accent; }

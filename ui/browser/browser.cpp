@@ -54,6 +54,14 @@ bool matches(const presets::PresetInfo& preset, const QStringList& words) {
   });
 }
 
+/// A tooltip that wraps: only rich text does.
+QString wrapping(const QStringList& lines) {
+  QStringList escaped;
+  for (const QString& line : lines)
+    if (!line.isEmpty()) escaped << line.toHtmlEscaped();
+  return QStringLiteral("<qt>%1</qt>").arg(escaped.join(QStringLiteral("<br>")));
+}
+
 /// Licence, credits and band of a preset or model.
 constexpr int kDetailsRole = Qt::UserRole + 10;
 }  // namespace
@@ -84,6 +92,9 @@ Browser::Browser(const core::Registry& registry, std::vector<presets::PresetInfo
   search_->setClearButtonEnabled(true);
   tabs_->setDocumentMode(true);
   tabs_->tabBar()->setDrawBase(false);
+  tabs_->tabBar()->setUsesScrollButtons(false);  // three short names; buttons would cover the first
+  tabs_->tabBar()->setElideMode(Qt::ElideRight);
+  tabs_->tabBar()->setStyleSheet(QStringLiteral("QTabBar::tab { padding: 6px 5px; }"));  // whole in 200 pixels
   tabs_->addTab(nodes_, tr("Nodes"));
   tabs_->addTab(presetList_, tr("Presets"));
   tabs_->addTab(modelList_, tr("Models"));
@@ -155,7 +166,7 @@ void Browser::addPreset(QListWidget* list, const presets::PresetInfo& p) {
   }
   if (const QString band = bandNote(p.rate); !band.isEmpty()) details << band;
   item->setData(kDetailsRole, details.join(QLatin1Char('\n')));
-  item->setToolTip((details << tags.join(QStringLiteral(", "))).join(QLatin1Char('\n')));
+  item->setToolTip(wrapping(details << tags.join(QStringLiteral(", "))));
 }
 
 /// Those that follow a sound, those that are played from keys, and what training starts from.
@@ -192,7 +203,7 @@ void Browser::fillNodes() {
     auto* item = new QListWidgetItem(text(type->info.name), nodes_);
     item->setData(NodeDelegate::kTypeRole, text(type->info.id));
     item->setData(NodeDelegate::kStripeRole, categoryColour(type->info.category));
-    item->setToolTip(text(type->info.help));
+    item->setToolTip(wrapping({text(type->info.help)}));
   }
 }
 

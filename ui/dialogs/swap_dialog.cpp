@@ -70,6 +70,7 @@ SwapDialog::SwapDialog(Document& document, std::vector<presets::PresetInfo> mode
   }
   fill(a_, true);
   fill(b_, false);
+  preselectOther();
   build();
   for (QComboBox* box : {a_, b_}) connect(box, &QComboBox::activated, this, [this, box] { chosen(box); });
   connect(make_, &QPushButton::clicked, this, &QDialog::accept);
@@ -115,6 +116,15 @@ void SwapDialog::fill(QComboBox* box, bool withThisPatch) {
   if (withThisPatch) box->addItem(tr("This patch: %1").arg(document_.title()), kThisPatch);
   for (const presets::PresetInfo& m : models_) box->addItem(text(m.name), QString::fromStdString(m.path.string()));
   box->addItem(tr("Other model..."), kOther);
+}
+
+/// The first that is not the patch itself, opened as a file or from the browser.
+void SwapDialog::preselectOther() {
+  for (std::size_t i = 0; i < models_.size(); ++i) {
+    const bool same = QString::fromStdString(models_[i].path.string()) == document_.path() ||
+                      models_[i].name == document_.patch().name;
+    if (!same) return b_->setCurrentIndex(static_cast<int>(i));
+  }
 }
 
 void SwapDialog::chosen(QComboBox* box) {

@@ -38,6 +38,7 @@ class SwapDialog : public QDialog {
  private:
   void build();
   void fill(QComboBox* box, bool withThisPatch);
+  void preselectOther();
   void chosen(QComboBox* box);
   /// What a box names, or only those parts of it.
   core::Result<core::Patch> side(const QComboBox* box, const std::vector<core::Part>& parts = {}) const;

@@ -20,7 +20,7 @@ double axisTop(double value) {
 }
 
 DistanceCurve::DistanceCurve(QWidget* parent) : QWidget(parent) {
-  setMinimumSize(140, 96);
+  setMinimumSize(128, 96);
   setAccessibleName(tr("Distance over time"));
   setToolTip(
       tr("Log-spectral distance to the target while the fit ran, in dB; lower is closer. Click to hear a moment."));

@@ -146,7 +146,7 @@ void FitPanel::build() {
   foot->addSpacing(8);
   slider_->setAccessibleName(tr("History of the fit"));
   slider_->setToolTip(tr("Drag to hear any moment of the fit; Keep takes the one that is heard."));
-  slider_->setMinimumWidth(200);
+  slider_->setMinimumWidth(56);  // on small screens; else it takes what is left
   foot->addWidget(label(tr("history"), "secondary"));
   foot->addWidget(slider_, 1);
   auto* layout = new QVBoxLayout(this);

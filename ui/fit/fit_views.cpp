@@ -27,7 +27,7 @@ void paintViewFrame(QPainter& p, const QWidget& w, const QString& title) {
 }
 
 SpectrogramView::SpectrogramView(const QString& title, QWidget* parent) : QWidget(parent), title_(title) {
-  setMinimumSize(140, 96);
+  setMinimumSize(128, 96);
   setAccessibleName(title);
 }
 

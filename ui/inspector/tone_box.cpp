@@ -98,9 +98,7 @@ bool ToneBox::holds(QPointF p) const {
 }
 bool ToneBox::inside() const { return !trail_.empty() && holds(trail_.back()); }
 bool ToneBox::resting() const { return trail_.empty() || trail_.back().y() < range_.loudnessLow - kRest; }
-QColor ToneBox::pointColour() const {
-  return resting() ? theme().secondary : inside() ? theme().good : theme().warn;
-}
+QColor ToneBox::pointColour() const { return resting() ? theme().secondary : inside() ? theme().good : theme().warn; }
 
 QString ToneBox::sentence() const {
   if (!frames_.empty()) {

@@ -73,7 +73,7 @@ void TrainPanel::build() {
   takes_->setMinimumWidth(120);
   takes_->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
   resume_->setToolTip(tr("Goes on from the checkpoint that lies at the model's place."));
-  open_->setToolTip(tr("One undo step; the file stays as it is."));
+  open_->setToolTip(tr("One undo step; Save writes over the file, Save as keeps it."));
   const QString names[] = {tr("Recording"), tr("Model")};
   for (std::size_t i = 0; i < 2; ++i) {
     listen_[i] = new QPushButton(names[i]);

@@ -14,7 +14,9 @@ double part(float db) { return std::clamp(static_cast<double>((db - kFloor) / -k
 }  // namespace
 
 LevelMeter::LevelMeter(QWidget* parent) : QWidget(parent) {
-  setFixedSize(140, 16);
+  setMinimumWidth(84);  // on small screens
+  setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+  setMaximumWidth(sizeHint().width());
   setAccessibleName(tr("Output level"));
 }
 

@@ -12,13 +12,17 @@
 namespace ui {
 namespace {
 
-QLabel* figure(int width, const QString& name) {
+/// As wide as its longest words, so that nothing beside it moves when they change.
+QLabel* figure(const QString& longest, const QString& name) {
   auto* l = new QLabel;
   l->setProperty("role", "secondary");
-  l->setMinimumWidth(width);
+  l->ensurePolished();
+  l->setFixedWidth(l->fontMetrics().horizontalAdvance(longest) + 2);
   l->setAccessibleName(name);
   return l;
 }
+
+constexpr int kLeastTitle = 72, kDotRoom = 18, kDeviceWidth = 152;
 
 QPushButton* button(const QString& words, const char* role) {
   auto* b = new QPushButton(words);
@@ -42,10 +46,10 @@ TopBar::TopBar(Document& document, QWidget* parent)
     : QWidget(parent),
       document_(document),
       name_(new QLabel),
-      voices_(figure(96, tr("Voices"))),
-      loudness_(figure(76, tr("Loudness"))),
-      load_(figure(150, tr("Processor load"))),
-      dropouts_(figure(0, tr("Dropouts"))),
+      voices_(figure(tr("00 / 00 voices"), tr("Voices"))),
+      loudness_(figure(tr("-00.0 LUFS"), tr("Loudness"))),
+      load_(figure(tr("CPU 00.0 % \u00b7 worst 000 %"), tr("Processor load"))),
+      dropouts_(figure(tr("999+ dropouts"), tr("Dropouts"))),
       meter_(new LevelMeter),
       undo_(button(tr("Undo"), "flat")),
       redo_(button(tr("Redo"), "flat")),
@@ -54,20 +58,22 @@ TopBar::TopBar(Document& document, QWidget* parent)
   setFixedHeight(44);
   name_->setProperty("role", "title");
   name_->setTextFormat(Qt::RichText);
+  name_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);  // the window gives it room, not its words
+  name_->setMinimumWidth(kLeastTitle);
+  for (QPushButton* b : {undo_, redo_}) b->setFixedWidth(b->sizeHint().width());
   play_->setFixedWidth(72);
   play_->setToolTip(tr("Play the patch's phrase (Ctrl+Space)"));
-  device_->setToolTip(tr("Audio and MIDI settings"));
+  device_->setFixedWidth(kDeviceWidth);
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(16, 0, 12, 0);
-  layout->setSpacing(12);
-  layout->addWidget(name_);
-  layout->addSpacing(8);
+  layout->setSpacing(8);
+  layout->addWidget(name_, 3);  // most of what is free: names matter more than a gap
   layout->addWidget(undo_);
   layout->addWidget(redo_);
-  layout->addStretch(2);
+  layout->addSpacing(8);
   layout->addWidget(play_);
   layout->addWidget(voices_);
-  layout->addStretch(2);
+  layout->addStretch(1);
   layout->addWidget(meter_);
   layout->addWidget(loudness_);
   layout->addWidget(load_);
@@ -92,9 +98,16 @@ void TopBar::readDocument() {
   const QString dot = document_.dirty()
                           ? QStringLiteral(" <span style=\"color:%1\">\u25cf</span>").arg(theme().warn.name())
                           : QString();
-  name_->setText(document_.title().toHtmlEscaped() + dot);
+  const int room = std::max(kLeastTitle, name_->width()) - (dot.isEmpty() ? 0 : kDotRoom);
+  name_->setText(name_->fontMetrics().elidedText(document_.title(), Qt::ElideRight, room).toHtmlEscaped() + dot);
   name_->setAccessibleName(document_.dirty() ? tr("%1, not saved").arg(document_.title()) : document_.title());
-  name_->setToolTip(document_.path().isEmpty() ? tr("Not saved in a file yet") : document_.path());
+  const QString place = document_.path().isEmpty() ? tr("Not saved in a file yet") : document_.path();
+  name_->setToolTip(document_.title() + QLatin1Char('\n') + place);
+}
+
+void TopBar::resizeEvent(QResizeEvent* e) {
+  QWidget::resizeEvent(e);
+  readDocument();  // the title has another width now
 }
 
 void TopBar::setStatus(const EngineStatus& s) {
@@ -102,12 +115,16 @@ void TopBar::setStatus(const EngineStatus& s) {
   setWords(voices_, tr("%1 / %2 voices").arg(s.voicesHeld).arg(s.voices));
   setWords(loudness_, s.loudness > -70 ? tr("%1 LUFS").arg(static_cast<double>(s.loudness), 0, 'f', 1) : tr("-- LUFS"));
   setWords(load_, tr("CPU %1 \u00b7 worst %2").arg(percent(s.load), percent(s.worst)));
-  setWords(dropouts_, s.dropouts > 0 ? tr("%1 dropouts").arg(s.dropouts) : QString());
-  dropouts_->setVisible(s.dropouts > 0);
+  setWords(dropouts_, s.dropouts == 0     ? QString()
+                      : s.dropouts == 1   ? tr("1 dropout")
+                      : s.dropouts < 1000 ? tr("%1 dropouts").arg(s.dropouts)
+                                          : tr("999+ dropouts"));
   const QString device =
       s.running ? tr("%1 \u00b7 %2 kHz \u00b7 %3").arg(s.device).arg(s.rate / 1000, 0, 'g', 4).arg(s.buffer)
                 : tr("no device");
-  if (device_->text() != device) device_->setText(device);
+  device_->setToolTip(device + QLatin1Char('\n') + tr("Audio and MIDI settings"));
+  const QString shown = device_->fontMetrics().elidedText(device, Qt::ElideMiddle, kDeviceWidth - 24);
+  if (device_->text() != shown) device_->setText(shown);
 }
 
 }  // namespace ui

@@ -25,6 +25,9 @@ class TopBar : public QWidget {
  Q_SIGNALS:
   void deviceClicked();
 
+ protected:
+  void resizeEvent(QResizeEvent*) override;
+
  private:
   void readDocument();
 
@@ -32,7 +35,6 @@ class TopBar : public QWidget {
   QLabel *name_, *voices_, *loudness_, *load_, *dropouts_;
   LevelMeter* meter_;
   QPushButton *undo_, *redo_, *play_, *device_;
-  bool heldBefore_ = false;
 };
 
 }  // namespace ui
