@@ -128,9 +128,10 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
       set.skipped_.push_back({name, read.error().message});
       continue;
     }
+    const AudioData sound = asHeard(*read);
     Source recording;
     recording.file = name;
-    recording.sound = resample(*read, set.rate_, ResampleQuality::standard).folded();
+    recording.sound = resample(sound, set.rate_, ResampleQuality::standard).channels[0];
     recording.takes = findTakes(name, recording.sound, set.rate_);
     if (std::string reason = reasonAgainst(recording, set.rate_, stops); !reason.empty()) {
       set.skipped_.push_back({name, std::move(reason)});
@@ -143,7 +144,7 @@ Result<Dataset> Dataset::load(const std::vector<std::filesystem::path>& files, c
       Source copy;
       copy.file = name;
       copy.copy = true;
-      copy.sound = resample(atPitch(*read, cents), set.rate_, ResampleQuality::standard).folded();
+      copy.sound = resample(atPitch(sound, cents), set.rate_, ResampleQuality::standard).channels[0];
       copy.takes = stretched(pitches.front().takes, std::exp2(-cents / 1200), copy.sound.size());
       pitches.push_back(std::move(copy));
     }
