@@ -12,6 +12,7 @@ namespace core::parts {
 /// Types that this room puts into patches by itself.
 inline constexpr const char* kConditioner = "neural.conditioner";
 inline constexpr const char* kGain = "effect.gain";
+inline constexpr const char* kDelay = "effect.delay";
 inline constexpr const char* kTrack = "control.track";  ///< whose tensor and settings it writes
 /// Label of a conditioner that maps one instrument's range to another's.
 inline constexpr const char* kAdapter = "Adapter";
