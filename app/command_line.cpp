@@ -129,6 +129,8 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   transfers->add_option("MODEL", transfer.model, "Model file (or a patch)")->required();
   transfers->add_option("AUDIO", transfer.audio, "Recording of a single voice or instrument")->required();
   transfers->add_option("-o,--output", transfer.out, "Audio file: .wav .flac .ogg .mp3")->required();
+  transfers->add_option("--format", transfer.format,
+                        "wav16, wav24, wav32f, flac, ogg or mp3 (else by the file's ending)");
   transfers->add_option("--octave", transfer.octave, "Shift in octaves, or auto: into the trained range");
   transfers->add_flag("--match-loudness", transfer.matchLoudness, "Bring the loudness into the trained range");
   transfers->add_option("--autotune", transfer.autotune, "How far to draw the pitch to the key that fits")

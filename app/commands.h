@@ -43,7 +43,7 @@ struct TrainArguments {
 };
 
 struct TransferArguments {
-  std::string model, audio, out, octave;
+  std::string model, audio, out, octave, format;
   bool matchLoudness = false, gate = false, noReverb = false;
   double autotune = 0, wet = 1;
 };

@@ -45,9 +45,10 @@ struct Row {
 };
 
 Result<core::AudioData> playRow(const Row& row, const core::Patch& model, const core::Registry& registry,
-                                const core::AudioData& sound, double latency) {
-  if (row.id == "model") return core::openLoop(model, sound, registry);
-  if (row.id == "aligned") return core::openLoop(model, sound, registry, latency);
+                                const core::AudioData& recording, double latency) {
+  if (row.id == "model") return core::openLoop(model, recording, registry);
+  if (row.id == "aligned") return core::openLoop(model, recording, registry, latency);
+  const core::AudioData sound = core::resample(core::asHeard(recording), model.rate);
   if (row.id == "oracle") return core::oracle(sound, registry);
   return core::bareTone(sound, row.id == "sawtooth" ? "saw" : "sine", registry);
 }
@@ -174,20 +175,20 @@ void printText(const Report& r, const std::string& model) {
 /// as it was.
 Result<void> addRecording(Report& report, const core::Patch& player, const core::Registry& registry,
                           const std::string& name, const core::AudioData& recording) {
-  const core::AudioData sound = core::resample({recording.rate, {recording.folded()}}, player.rate);
+  const core::AudioData heard = core::asHeard(recording);
   std::vector<core::Evaluation> judged;
   std::vector<double> seconds;
   for (const Row& row : report.rows) {
     const auto start = Clock::now();
-    const auto played = playRow(row, player, registry, sound, report.latency);
+    const auto played = playRow(row, player, registry, recording, report.latency);
     seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
     if (!played) return played.error();
-    judged.push_back(core::evaluate(recording, *played));
+    judged.push_back(core::evaluate(heard, *played));
   }
   for (std::size_t i = 0; i < report.rows.size(); ++i) {
     report.rows[i].files.push_back(judged[i]);
     report.rows[i].seconds += seconds[i];
-    report.rows[i].sound += sound.seconds();
+    report.rows[i].sound += heard.seconds();
   }
   report.files.push_back(name);
   return {};

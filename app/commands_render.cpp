@@ -122,13 +122,6 @@ Result<void> applyInput(core::Patch& patch, const core::Registry& registry, cons
   return {};
 }
 
-Result<core::AudioFormat> parseFormat(const std::string& name) {
-  constexpr std::array names{"wav16", "wav24", "wav32f", "flac", "ogg", "mp3"};
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (name == names[i]) return static_cast<core::AudioFormat>(i);
-  return Error{"There is no format \"" + name + "\"; choose wav16, wav24, wav32f, flac, ogg or mp3."};
-}
-
 Result<void> parseNormalise(const std::string& text, ExportOptions& options) {
   if (text.empty()) return {};
   const auto equals = text.find('=');
@@ -148,7 +141,7 @@ Result<ExportOptions> prepare(core::Patch& patch, const core::Registry& registry
   options.rate = a.rate;
   if (a.patchRate > 0)
     if (auto done = core::setPatchRate(patch, registry, a.patchRate); !done) return done.error();
-  auto format = a.format.empty() ? core::formatOf(a.out) : parseFormat(a.format);
+  auto format = a.format.empty() ? core::formatOf(a.out) : core::parseFormat(a.format);
   if (!format) return format.error();
   options.format = *format;
   if (auto done = parseNormalise(a.normalise, options); !done) return done.error();
@@ -180,7 +173,7 @@ Result<ExportOptions> prepare(core::Patch& patch, const core::Registry& registry
 Result<void> checkUsage(const RenderArguments& a) {
   ExportOptions ignored;
   if (!a.format.empty())
-    if (auto ok = parseFormat(a.format); !ok) return ok.error();
+    if (auto ok = core::parseFormat(a.format); !ok) return ok.error();
   if (auto ok = parseNormalise(a.normalise, ignored); !ok) return ok;
   if (!a.notes.empty())
     if (auto ok = parseNotes(a.notes); !ok) return ok.error();

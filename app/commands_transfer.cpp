@@ -28,7 +28,7 @@ Result<void> readOctave(const std::string& text, core::TransferOptions& options)
 }  // namespace
 
 int transferCommand(const core::Registry& registry, const TransferArguments& a) {
-  const auto format = core::formatOf(a.out);
+  const auto format = a.format.empty() ? core::formatOf(a.out) : core::parseFormat(a.format);
   if (!format) return fail(format.error());
   core::TransferOptions options;
   if (auto done = readOctave(a.octave, options); !done) return fail(done.error());
@@ -47,10 +47,11 @@ int transferCommand(const core::Registry& registry, const TransferArguments& a) 
       std::fprintf(stderr, "\rPlaying %3.0f %% ", 100 * part);
       return true;
     };
-  const auto result = core::transfer(*patch, *source, registry, options);
+  auto result = core::transfer(*patch, *source, registry, options);
   if (terminal) std::fprintf(stderr, "\n");
   if (!result) return fail(result.error());
   if (auto done = core::writeAudio(a.out, result->sound, *format); !done) return fail(done.error());
+  for (std::string& loss : core::lossesOf(result->sound, *format)) result->report.notes.push_back(std::move(loss));
   std::printf("%s:\n", a.out.c_str());
   for (const std::string& sentence : core::sentences(result->report, true)) std::printf("%s\n", sentence.c_str());
   return 0;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "core/file/recordings.h"
 #include "presets/feature_store.h"
 #include "presets/safe_write.h"
 
@@ -192,7 +193,8 @@ Result<core::AudioData> takeSound(const std::vector<std::filesystem::path>& file
   if (at == files.end()) return Error{"There is no recording \"" + file + "\" in the folder any more."};
   const auto read = core::readAudio(*at);
   if (!read) return read.error();
-  const std::vector<float> sound = core::resample(*read, rate, core::ResampleQuality::standard).folded();
+  const std::vector<float> sound =
+      core::resample(core::asHeard(*read), rate, core::ResampleQuality::standard).channels[0];
   for (const core::Take& t : core::findTakes(file, sound, rate)) {
     if (t.name != take) continue;
     const auto around = static_cast<std::int64_t>(kAround * rate);

@@ -111,6 +111,28 @@ class TestFiles : public QObject {
     const auto unknown = formatOf("x.xyz");
     QVERIFY(!unknown && isSentence(unknown.error().message));
   }
+  /// What a format cannot hold is said, and nothing where it holds all.
+  void lossesAreSaid() {
+    AudioData x{192000, {std::vector<float>(100, 0.5F), std::vector<float>(100, -1.0F)}};
+    using F = core::AudioFormat;
+    for (const F f : {F::wav16, F::wav24, F::wav32f, F::flac, F::ogg}) QVERIFY(core::lossesOf(x, f).empty());
+    QCOMPARE(core::lossesOf(x, F::mp3),
+             std::vector<std::string>{"An MP3 file cannot hold 192000 Hz; it is written at 48000 Hz."});
+    x.rate = 44100;
+    QVERIFY(core::lossesOf(x, F::mp3).empty());
+    x.channels[1][50] = -1.2589F;  // 2 dB
+    for (const F f : {F::wav16, F::wav24, F::flac, F::ogg, F::mp3})
+      QCOMPARE(
+          core::lossesOf(x, f),
+          std::vector<std::string>{
+              "The sound goes 2.0 dB above full scale and is cut off there; a WAV of 32 bit floats holds all of it."});
+    QVERIFY(core::lossesOf(x, F::wav32f).empty());
+  }
+  void formatNames() {
+    QCOMPARE(*core::parseFormat("wav32f"), core::AudioFormat::wav32f);
+    QCOMPARE(*core::parseFormat("mp3"), core::AudioFormat::mp3);
+    QVERIFY(!core::parseFormat("wav").has_value());
+  }
   void resampleKeepsATone() {
     const AudioData a = tone(44100, 0.5, 1), b = resample(a, 48000);
     QCOMPARE(b.frames(), std::size_t{24000});

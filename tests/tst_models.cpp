@@ -289,6 +289,7 @@ class TestModels : public QObject {
     QTest::newRow("evaluate: no controller") << QStringList{"evaluate", "fm-bell", x} << 1 << "controller";
     QTest::newRow("transfer: no output") << QStringList{"transfer", m, x} << 2 << "--output";
     QTest::newRow("transfer: octave") << QStringList{"transfer", m, x, "-o", o, "--octave", "high"} << 1 << "high";
+    QTest::newRow("transfer: format") << QStringList{"transfer", m, x, "-o", o, "--format", "wav"} << 1 << "wav32f";
     QTest::newRow("transfer: far octave") << QStringList{"transfer", m, x, "-o", o, "--octave", "9"} << 1 << "-4 to 4";
     QTest::newRow("transfer: autotune") << QStringList{"transfer", m, x, "-o", o, "--autotune", "2"} << 2 << "2";
     QTest::newRow("transfer: no audio") << QStringList{"transfer", m, at("no.wav"), "-o", o} << 1 << "no.wav";

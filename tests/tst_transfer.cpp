@@ -255,6 +255,7 @@ class TestTransfer : public QObject {
       f.pitch.assign(static_cast<std::size_t>(inside), 0.9);
       f.pitch.insert(f.pitch.end(), static_cast<std::size_t>(above), 1.7);
       f.on.assign(f.pitch.size(), true);
+      f.pitched = f.on;
       return core::bestOctave(f, range);
     };
     QCOMPARE(play(100, 0), 0.0);
@@ -298,6 +299,7 @@ class TestTransfer : public QObject {
     const QString
         untouched = "Pitch and loudness as they are.",
         late = "Latency of 12.3 ms compensated.",
+        none = "No pitch was found in the recording; what comes out says little.",
         inside = "62.5 % of the frames sound; of these 90.0 % lie in the trained range of pitch, 7.0 % of loudness.";
     core::TransferReport plain;
     plain.soundingShare = 0.625;
@@ -331,6 +333,15 @@ class TestTransfer : public QObject {
       r.tuningCents = 19.7;
     });
     row("key", key, false, {"Octave -1, loudness +6.0 dB, its range x 1.00, drawn to F# major, +20 ct.", inside});
+    row("no pitch", with([](auto& r) { r.pitchFound = false; }), false,
+        {untouched, "62.5 % of the frames sound; of these 7.0 % lie in the trained range of loudness. " + none});
+    row("nothing", with([](auto& r) {
+          r.pitchFound = false;
+          r.soundingShare = 0;
+        }),
+        true, {untouched, none, late});
+    row("waiting", with([](auto& r) { r.waitSeconds = 0.0058; }), true,
+        {untouched, inside, late, "The pitch of the recording is known late; its level waited 5.8 ms for it."});
     row("no latency", with([](auto& r) { r.latencyMeasured = false; }), true,
         {untouched, inside, "The model does not follow loudness, so its latency could not be measured."});
     row("notes", with([](auto& r) { r.notes = {"One.", "Two."}; }), true, {untouched, inside, late, "One.", "Two."});
@@ -371,6 +382,7 @@ class TestTransfer : public QObject {
     x.channels[0].resize(1500);  // 94 ms
     QVERIFY2(says(x).contains("shorter than"), qPrintable(says(x)));
     QVERIFY(says({kModelRate, {std::vector<float>(16000)}}).contains("silent"));
+    QVERIFY(says({kModelRate, {std::vector<float>(16000, 0.3F)}}).contains("silent"));
   }
   /// What is shown before a transfer is what the transfer then plays from.
   void conditionedBeforeItIsPlayed() {
@@ -385,7 +397,7 @@ class TestTransfer : public QObject {
     QCOMPARE(before->features.loudness, t->features.loudness);
     QCOMPARE(before->report.octave, 2.0);
     QCOMPARE(before->range.pitchHigh, 0.8);
-    const auto sounding = before->features.sounding(before->features.pitch);
+    const auto sounding = before->features.pitches();
     const auto in = std::count_if(sounding.begin(), sounding.end(), [](double p) { return p >= -0.8 && p <= 0.8; });
     QCOMPARE(static_cast<double>(in) / static_cast<double>(sounding.size()), t->report.insidePitch);
   }

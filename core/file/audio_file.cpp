@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -287,6 +288,9 @@ void setQuality(SNDFILE* sound, AudioFormat format) {
   sf_command(sound, SFC_SET_ADD_PEAK_CHUNK, nullptr, SF_FALSE);
 }
 
+constexpr double kMp3Rate = 48000;  ///< for rates that MP3 does not have
+bool holdsRate(double rate) { return rate == 48000 || rate == 44100 || rate == 32000; }
+
 Result<void> checkWritable(const fs::path& path, const AudioData& audio, AudioFormat format) {
   std::error_code code;
   const fs::file_status status = fs::status(path, code);
@@ -302,10 +306,32 @@ Result<void> checkWritable(const fs::path& path, const AudioData& audio, AudioFo
 }
 }  // namespace
 
+Result<AudioFormat> parseFormat(const std::string& name) {
+  constexpr std::array names{"wav16", "wav24", "wav32f", "flac", "ogg", "mp3"};
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (name == names[i]) return static_cast<AudioFormat>(i);
+  return Error{"There is no format \"" + name + "\"; choose wav16, wav24, wav32f, flac, ogg or mp3."};
+}
+
+std::vector<std::string> lossesOf(const AudioData& audio, AudioFormat format) {
+  std::vector<std::string> lines;
+  float peak = 0;
+  for (const auto& channel : audio.channels)
+    for (const float x : channel) peak = std::max(peak, std::isfinite(x) ? std::fabs(x) : 0.0F);
+  const auto tenths = static_cast<int>(std::ceil(200 * std::log10(std::max(peak, 1e-9F))));  // of a decibel
+  if (format != AudioFormat::wav32f && peak > 1)
+    lines.push_back("The sound goes " + std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) +
+                    " dB above full scale and is cut off there; a WAV of 32 bit floats holds all of it.");
+  if (format == AudioFormat::mp3 && !holdsRate(audio.rate))
+    lines.push_back("An MP3 file cannot hold " + std::to_string(std::lround(audio.rate)) + " Hz; it is written at " +
+                    std::to_string(std::lround(kMp3Rate)) + " Hz.");
+  return lines;
+}
+
 Result<void> writeAudio(const fs::path& path, const AudioData& audio, AudioFormat format,
                         const std::function<bool(double)>& progress) {
-  if (format == AudioFormat::mp3 && audio.rate != 48000 && audio.rate != 44100 && audio.rate != 32000)
-    return writeAudio(path, resample(audio, 48000), format, progress);  // the rates MP3 has
+  if (format == AudioFormat::mp3 && !holdsRate(audio.rate))
+    return writeAudio(path, resample(audio, kMp3Rate), format, progress);
   if (auto ok = checkWritable(path, audio, format); !ok) return ok;
   std::error_code code;
   const fs::path target = fs::is_symlink(path, code) ? fs::weakly_canonical(path, code) : path;

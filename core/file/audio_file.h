@@ -41,6 +41,13 @@ enum class AudioFormat { wav16, wav24, wav32f, flac, ogg, mp3 };
 /// From a file name's ending: .wav (16 bit), .flac, .ogg, .mp3. Error: names the endings.
 Result<AudioFormat> formatOf(const std::filesystem::path& path);
 
+/// From a name of `AudioFormat`. Error: names them.
+Result<AudioFormat> parseFormat(const std::string& name);
+
+/// What is lost when a sound is written so, in sentences: peaks above full scale, of which every format but floats cuts
+/// the part above it; a sample rate that MP3 does not have.
+std::vector<std::string> lossesOf(const AudioData& audio, AudioFormat format);
+
 /// Writes under a temporary name beside `path`, then renames, so that an earlier file stays intact
 /// until the new one is whole. `progress` (0 to 1) may return false to cancel (nothing is left
 /// behind; the error then says "Cancelled."). Integer formats are dithered (TPDF, fixed seed).

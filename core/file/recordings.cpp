@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <span>
 #include <string>
 
 namespace core {
@@ -108,12 +109,52 @@ std::string recordingName(const std::filesystem::path& file, const std::filesyst
   return below.empty() || *below.begin() == ".." ? file.filename().string() : below.generic_string();
 }
 
+namespace {
+struct Stretch {
+  double mean, spread;  ///< spread: standard deviation
+};
+Stretch stretchOf(std::span<const float> x) {
+  double sum = 0, squares = 0;
+  for (const float v : x) sum += v;
+  const double mean = sum / static_cast<double>(x.size());
+  for (const float v : x) squares += (v - mean) * (v - mean);
+  return {mean, std::sqrt(squares / static_cast<double>(x.size()))};
+}
+
+/// The offset of a recording, from where it is quietest: a tone may have a mean of its own, which silence has not.
+double offsetOf(std::span<const float> x, double rate) {
+  constexpr double kSeconds = 0.05, kQuietest = 0.05;  // a stretch; the part of all that counts
+  constexpr double kSmallest = 1e-4;                   // -80 dBFS, which nothing that listens takes for a sound
+  constexpr double kHarmless = 0.1;                    // of what varies around it: pitch and level are as without it
+  const std::size_t length = std::min(x.size(), static_cast<std::size_t>(std::lround(kSeconds * rate)));
+  if (length == 0) return 0;
+  std::vector<Stretch> all;
+  for (std::size_t at = 0; at + length <= x.size(); at += length) all.push_back(stretchOf(x.subspan(at, length)));
+  const auto count = 1 + static_cast<std::ptrdiff_t>(kQuietest * static_cast<double>(all.size() - 1));
+  std::partial_sort(all.begin(), all.begin() + count, all.end(),
+                    [](const Stretch& a, const Stretch& b) { return a.spread < b.spread; });
+  Stretch quiet{0, 0};
+  for (auto s = all.begin(); s != all.begin() + count; ++s) {
+    quiet.mean += s->mean / static_cast<double>(count);
+    quiet.spread += s->spread / static_cast<double>(count);
+  }
+  return std::fabs(quiet.mean) < std::max(kSmallest, kHarmless * quiet.spread) ? 0 : quiet.mean;
+}
+}  // namespace
+
+AudioData asHeard(const AudioData& recording) {
+  std::vector<float> x = recording.folded();
+  if (const double offset = offsetOf(x, recording.rate); offset != 0)
+    for (float& v : x) v = static_cast<float>(v - offset);
+  return {recording.rate, {std::move(x)}};
+}
+
 Result<void> checkRecording(const AudioData& recording) {
   constexpr double kShortest = 0.1;  // s: a low pitch needs several periods to be known
   constexpr float kSilent = 1e-4F;   // -80 dBFS: over the dither of 16 bits
   if (recording.seconds() < kShortest)
     return Error{"The recording is shorter than a tenth of a second, too short to follow a pitch in."};
-  const std::vector<float> x = recording.folded();
+  const std::vector<float> x = asHeard(recording).channels[0];
   if (std::none_of(x.begin(), x.end(), [](float v) { return std::fabs(v) > kSilent; }))
     return Error{"The recording is silent, so there is nothing to follow."};
   return {};

@@ -27,6 +27,10 @@ Result<std::vector<std::filesystem::path>> findRecordings(const std::filesystem:
 /// How a recording is called: its path below `root`, "violin/notes.flac"; not below it, or root empty or the file
 /// itself: its file name.
 std::string recordingName(const std::filesystem::path& file, const std::filesystem::path& root);
+/// A recording as everything hears it that learns from it, follows it or judges by it: one channel without a constant
+/// offset, which would count as sound and hide the pitch. The offset is the mean where the recording is quietest. One
+/// under -80 dBFS or a tenth of what sounds even there stays: every other recording is heard to the bit as it is.
+AudioData asHeard(const AudioData& recording);
 /// Error: a recording is too short or too soft to follow anything in it.
 Result<void> checkRecording(const AudioData& recording);
 /// Names of recordings or of their takes, divided by commas; a comma in the name of a recording divides nothing.

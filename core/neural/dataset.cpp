@@ -163,11 +163,12 @@ Result<void> Dataset::add(const std::filesystem::path& file, const FrontCut& cut
                           const DatasetOptions& options, int& number, const std::function<bool()>& stops) {
   const std::string name = recordingName(file, options.root);
   const auto read = readAudio(file);
+  const AudioData sound = read ? asHeard(*read) : AudioData();
   Source recording;
   recording.file = name;
   std::string reason = read ? std::string() : read.error().message;
   if (read) {
-    recording.sound = resample(*read, rate_, ResampleQuality::standard).folded();
+    recording.sound = resample(sound, rate_, ResampleQuality::standard).channels[0];
     recording.takes = findTakes(name, recording.sound, rate_);
     if (const std::string twin = sameAs(recording.sound); !twin.empty())
       reason = "It is the same sound as " + twin + ".";
@@ -187,7 +188,7 @@ Result<void> Dataset::add(const std::filesystem::path& file, const FrontCut& cut
     Source copy;
     copy.file = name;
     copy.copy = true;
-    copy.sound = resample(atPitch(*read, cents), rate_, ResampleQuality::standard).folded();
+    copy.sound = resample(atPitch(sound, cents), rate_, ResampleQuality::standard).channels[0];
     copy.takes = stretched(pitches.front().takes, std::exp2(-cents / 1200), copy.sound.size());
     pitches.push_back(std::move(copy));
   }

@@ -8,6 +8,7 @@
 #include "core/analysis/centroid.h"
 #include "core/analysis/compare.h"
 #include "core/analysis/quantile.h"
+#include "core/file/recordings.h"
 #include "core/neural/front.h"
 #include "core/neural/instruments.h"
 #include "core/neural/parts_detail.h"
@@ -59,7 +60,7 @@ Result<std::vector<float>> latentOf(const Patch& model, const Registry& registry
   const PlanNode& node = plan->nodes[static_cast<std::size_t>(plan->findNode(cable->from))];
   const int width = node.outputWidths[static_cast<std::size_t>(node.type->outputIndex("z"))];
   cut.features = {{cable->from, "z", width, {}, {}}};
-  const std::vector<float> x = resample({sound.rate, {sound.folded()}}, model.rate).channels[0];
+  const std::vector<float> x = resample(asHeard(sound), model.rate).channels[0];
   const auto rows = listen(cut, registry, x);
   if (!rows) return rows.error();
   const std::vector<bool> on = soundingTicks(x);
@@ -113,7 +114,7 @@ Result<std::vector<Morph>> measureMorphs(const Patch& model, const Registry& reg
     auto z = latentOf(asInstrument(model, registry, s.name, instruments), registry, s.sound);
     if (!z) return z.error();
     latents.push_back(std::move(*z));
-    const auto heard = listenTo(model, registry, resample({s.sound.rate, {s.sound.folded()}}, model.rate).channels[0]);
+    const auto heard = listenTo(model, registry, resample(asHeard(s.sound), model.rate).channels[0]);
     if (!heard) return heard.error();
     const auto pitch = heard->sounding(heard->pitch);
     pitches.push_back(pitch.empty() ? -99 : quantile(pitch, 0.5));

@@ -252,6 +252,27 @@ Result<void> insertGate(Patch& patch, const Registry& registry, const std::strin
   return {};
 }
 
+Result<void> waitForPitch(Patch& patch, const Registry& registry, double seconds) {
+  if (!registry.find(kDelay)) return Error{"This program lacks the delay, which a late pitch needs."};
+  const std::set<std::string> listening = listeningNodes(patch, registry);
+  std::vector<Cable> cables;
+  for (Cable& c : patch.cables) {
+    const NodeType* from = registry.find(typeOf(patch, c.from));
+    const NodeType* to = registry.find(typeOf(patch, c.to));
+    const bool hears = from && to && from->info.usesExternal && listening.contains(c.to);
+    if (!hears || to->outputIndex("pitch") >= 0) continue;
+    PatchNode node = makeNode(patch, *registry.find(kDelay));
+    node.values = {{"time", seconds}, {"feedback", 0}, {"mix", 1}};
+    node.settings["longest"].number = 0.05;
+    cables.push_back({c.from, c.output, node.id, "in"});
+    c.from = node.id;
+    c.output = "out";
+    patch.nodes.push_back(std::move(node));
+  }
+  patch.cables.insert(patch.cables.end(), cables.begin(), cables.end());
+  return {};
+}
+
 Result<Patch> withoutReverb(const Patch& patch, const Registry& registry) {
   Patch dry = patch;
   const auto reverbs = nodesOf(patch, registry, Part::reverb);

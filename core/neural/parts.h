@@ -47,6 +47,10 @@ Result<std::string> insertConditioner(Patch& patch, const Registry& registry);
 /// Puts an amplifier before the output whose level the conditioner's gate drives, once.
 Result<void> insertGate(Patch& patch, const Registry& registry, const std::string& conditioner);
 
+/// Lets what listens for anything but the pitch hear the sound `seconds` (0.0005 to 0.05) later, so that the level
+/// waits for a pitch that is known later. Error: this program lacks a delay.
+Result<void> waitForPitch(Patch& patch, const Registry& registry, double seconds);
+
 /// The patch without its reverbs (dereverberation): what they were given goes where they led.
 /// Error: it has none.
 Result<Patch> withoutReverb(const Patch& patch, const Registry& registry);

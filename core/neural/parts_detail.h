@@ -15,6 +15,7 @@ inline constexpr const char* kConditioner = "neural.conditioner";
 inline constexpr const char* kGain = "effect.gain";
 inline constexpr const char* kAudioInput = "source.audio-input";
 inline constexpr const char* kOutput = "structure.output";
+inline constexpr const char* kDelay = "effect.delay";
 inline constexpr const char* kTrack = "control.track";  ///< whose tensor and settings it writes
 /// Label of a conditioner that maps one instrument's range to another's.
 inline constexpr const char* kAdapter = "Adapter";

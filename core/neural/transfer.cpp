@@ -15,10 +15,10 @@ namespace core {
 namespace {
 constexpr double kGateUnderPeak = 45;  // dB under the loudest: the gate's level
 constexpr double kEnoughInside = 0.9;
-constexpr double kMostApart = 0.02;  // s: that pitch and level are brought together by halves
-constexpr double kListenPart = 0.3;  // of a transfer's time, about
+constexpr double kLeastWait = 0.0005, kMostWait = 0.02;  // s: of the level for the pitch
+constexpr double kListenPart = 0.3;                      // of a transfer's time, about
 
-AudioData monoSound(const AudioData& source, double rate) { return resample({source.rate, {source.folded()}}, rate); }
+AudioData monoSound(const AudioData& source, double rate) { return resample(asHeard(source), rate); }
 
 /// Progress of a stage as a stretch of the whole.
 std::function<bool(double)> stretch(const std::function<bool(double)>& whole, double from, double to) {
@@ -64,13 +64,15 @@ void setTuning(const SourceFeatures& f, double amount, PatchNode& knobs, Transfe
   report.key = t.tonic + " major";
 }
 
-/// Share of the sounding frames that the conditioned features leave inside the trained range.
+/// How much of what sounds the conditioned features leave inside the trained range.
 void countInside(const SourceFeatures& f, const TrainedRange& r, TransferReport& report) {
   const auto share = [&](const std::vector<double>& x, double low, double high) {
     const auto in = std::count_if(x.begin(), x.end(), [&](double v) { return v >= low && v <= high; });
     return x.empty() ? 0.0 : static_cast<double>(in) / static_cast<double>(x.size());
   };
-  report.insidePitch = share(f.sounding(f.pitch), r.pitchLow, r.pitchHigh);
+  const std::vector<double> pitches = f.pitches();
+  report.pitchFound = !pitches.empty();
+  report.insidePitch = share(pitches, r.pitchLow, r.pitchHigh);
   report.insideLoudness = share(f.sounding(f.loudness), r.loudnessLow, r.loudnessHigh);
   report.soundingShare = f.soundingShare();
 }
@@ -173,8 +175,6 @@ Result<Conditioned> condition(const Patch& model, const AudioData& source, const
   const auto features = listenTo(model, registry, x.channels[0], stretch(options.progress, 0, 0.5));
   if (!features) return features.error();
   c.pitchLag = pitchLag(*features, x.channels[0], model.rate);
-  if (features->soundingShare() == 0)
-    c.report.notes.push_back("The sound has no pitch that could be followed; what comes out says little.");
   PatchNode& knobs = *c.patch.find(*id);
   if (options.octaveAuto || options.octave) {
     c.report.octave = options.octave ? *options.octave : bestOctave(*features, *range);
@@ -207,10 +207,13 @@ Result<Transferred> transfer(const Patch& model, const AudioData& source, const 
   if (!latency) return latency.error();
   report.latencyMeasured = latency->has_value();
   report.latencySeconds = latency->value_or(0);
-  // a pitch that is known later than the level: each is then as much early as the other is late
-  if (t.pitchLag && *t.pitchLag > report.latencySeconds)
-    report.latencySeconds += 0.5 * std::min(kMostApart, *t.pitchLag - report.latencySeconds);
-  const auto y = openLoop(t.patch, source, registry, report.latencySeconds, stretch(options.progress, kListenPart, 1));
+  Patch player = t.patch;  // what plays live does not wait
+  if (const double wait = t.pitchLag.value_or(0) - report.latencySeconds; wait >= kLeastWait) {
+    report.waitSeconds = std::min(wait, kMostWait);
+    if (auto done = waitForPitch(player, registry, report.waitSeconds); !done) return done.error();
+  }
+  const auto y = openLoop(player, source, registry, report.latencySeconds + report.waitSeconds,
+                          stretch(options.progress, kListenPart, 1));
   if (!y) return y.error();
   t.sound = resample(*y, source.rate);
   std::vector<float>& out = t.sound.channels[0];

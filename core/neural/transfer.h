@@ -26,10 +26,12 @@ struct TransferOptions {
 struct TransferReport {
   double octave = 0, loudnessOffset = 0, loudnessRange = 1, tuningCents = 0;
   std::string key;                 ///< major key that autotune draws to; empty: none
-  double insidePitch = 0;          ///< share of sounding frames in the trained range of pitch, after conditioning
-  double insideLoudness = 0;       ///< likewise of loudness
+  bool pitchFound = true;          ///< in any frame; else the octave, the key and the next say nothing
+  double insidePitch = 0;          ///< share of frames with a pitch in the trained range of pitch, after conditioning
+  double insideLoudness = 0;       ///< share of sounding frames in that of loudness
   double soundingShare = 0;        ///< of all frames
-  double latencySeconds = 0;       ///< compensated
+  double latencySeconds = 0;       ///< of the instrument (measureLatency), compensated
+  double waitSeconds = 0;          ///< the level waited so long for a pitch that is known later; compensated too
   bool latencyMeasured = false;    ///< false: the instrument does not follow its input's loudness
   std::vector<std::string> notes;  ///< sentences
 };

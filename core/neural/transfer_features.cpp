@@ -28,6 +28,18 @@ std::pair<std::string, std::string> heard(const Patch& patch, const Registry& re
     if (const NodeType* t = registry.find(parts::typeOf(patch, id)); t && t->outputIndex(name) >= 0) return {id, name};
   return {};
 }
+/// Confidence from which the pitch tracker believes a pitch and does not hold the last one: its setting; in a room,
+/// where notes blur each other, less is enough (nodes/neural/pitch_tracker.h).
+double believedFrom(const Patch& patch, const Registry& registry) {
+  constexpr double kUsual = 0.8, kRoom = 0.6;
+  const PatchNode* tracker = patch.find(heard(patch, registry, "confidence").first);
+  const auto setting = [&](const char* id, double def) {
+    const auto at = tracker->settings.find(id);
+    return at != tracker->settings.end() ? at->second.number : def;
+  };
+  const double set = setting("threshold", kUsual);
+  return setting("decay", 0) > 0 ? std::min(set, kRoom) : set;
+}
 /// The listening nodes and the conditioners behind them.
 Patch listeningPart(const Patch& patch, const Registry& registry) {
   Patch front = patch;
@@ -44,6 +56,12 @@ std::vector<double> SourceFeatures::sounding(const std::vector<double>& x) const
   std::vector<double> out;
   for (std::size_t i = 0; i < x.size(); ++i)
     if (on[i]) out.push_back(x[i]);
+  return out;
+}
+std::vector<double> SourceFeatures::pitches() const {
+  std::vector<double> out;
+  for (std::size_t i = 0; i < pitch.size(); ++i)
+    if (pitched[i]) out.push_back(pitch[i]);
   return out;
 }
 double SourceFeatures::soundingShare() const {
@@ -70,9 +88,12 @@ Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, co
   if (!rows) return rows.error();
   SourceFeatures f;
   for (const float db : (*rows)[4]) f.loudest = std::max(f.loudest, static_cast<double>(db));
-  for (std::size_t i = 0; i < (*rows)[4].size(); ++i)
-    f.on.push_back(static_cast<double>((*rows)[4][i]) > std::max(f.loudest - kUnderPeak, -90.0) &&
-                   static_cast<double>((*rows)[2][i]) > kSure);
+  const double believed = believedFrom(patch, registry);
+  for (std::size_t i = 0; i < (*rows)[4].size(); ++i) {
+    const double sure = static_cast<double>((*rows)[2][i]);
+    f.on.push_back(static_cast<double>((*rows)[4][i]) > std::max(f.loudest - kUnderPeak, -90.0) && sure > kSure);
+    f.pitched.push_back(f.on.back() && sure >= believed);
+  }
   f.pitch.assign((*rows)[0].begin(), (*rows)[0].end());
   f.loudness.assign((*rows)[1].begin(), (*rows)[1].end());
   f.confidence.assign((*rows)[2].begin(), (*rows)[2].end());
@@ -80,13 +101,15 @@ Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, co
 }
 
 std::optional<double> pitchLag(const SourceFeatures& features, const std::vector<float>& sound, double rate) {
-  constexpr int kMostLag = 40;        // ms
-  constexpr double kMoves = 1.25;     // times the least difference: without a shift it must be so much
-  constexpr double kSureOfIt = 0.85;  // confidence
+  constexpr int kMostLag = 40;            // ms
+  constexpr double kAsGood = 0.005 / 12;  // octaves: half a cent more is no reason for a longer lag
+  constexpr double kMost = 1.0 / 12;      // a frame counts for so much at most: a slip says nothing of the time
+  constexpr double kSureOfIt = 0.85;      // confidence
   const YinOptions options;
   const std::vector<YinFrame> frames = yin(std::vector<double>(sound.begin(), sound.end()), rate, options);
   const auto differenceAt = [&](double lag) {
-    std::vector<double> away;
+    double sum = 0;
+    int count = 0;
     for (std::size_t i = 0; i < frames.size(); ++i) {
       if (frames[i].confidence < kSureOfIt) continue;
       // the middle of what it compared: frames have room for the lowest pitch's lag; a tick's value is that of its end
@@ -96,18 +119,19 @@ std::optional<double> pitchLag(const SourceFeatures& features, const std::vector
       if (before + 1 >= features.pitch.size() || !features.on[before + 1]) continue;
       const double part = tick - static_cast<double>(before);
       const double pitch = features.pitch[before] + part * (features.pitch[before + 1] - features.pitch[before]);
-      away.push_back(std::fabs(pitch - std::log2(frames[i].f0 / kC4Hz)));
+      sum += std::min(std::fabs(pitch - std::log2(frames[i].f0 / kC4Hz)), kMost);
+      ++count;
     }
-    return away.empty() ? 0.0 : quantile(away, 0.5);
+    return count > 0 ? sum / count : 0.0;
   };
-  int best = 0;
   std::vector<double> difference;
-  for (int ms = 0; ms <= kMostLag; ++ms) {
-    difference.push_back(differenceAt(0.001 * ms));
-    if (difference.back() < difference[static_cast<std::size_t>(best)]) best = ms;
-  }
-  if (difference[0] <= kMoves * difference[static_cast<std::size_t>(best)]) return {};
-  return 0.001 * best;
+  for (int ms = 0; ms <= kMostLag; ++ms) difference.push_back(differenceAt(0.001 * ms));
+  const double enough = *std::min_element(difference.begin(), difference.end()) + kAsGood;
+  const auto first = std::find_if(difference.begin(), difference.end(), [&](double d) { return d <= enough; });
+  if (first == difference.begin()) return {};
+  // between two milliseconds in a straight line
+  const double part = (first[-1] - enough) / (first[-1] - *first);
+  return 0.001 * (static_cast<double>(first - difference.begin()) - 1 + part);
 }
 
 Result<std::vector<float>> play(const Patch& patch, const Registry& registry, const std::vector<float>& input,
@@ -143,7 +167,7 @@ double spreadOf(std::span<const double> x) {
 }
 double bestOctave(const SourceFeatures& features, const TrainedRange& range) {
   constexpr double kClearly = 0.02;  // of the sounding frames: less is no reason to move
-  const std::vector<double> x = features.sounding(features.pitch);
+  const std::vector<double> x = features.pitches();
   if (x.empty()) return 0;
   struct Candidate {
     double octave, inside, away;
@@ -185,7 +209,7 @@ Tuning findTuning(const SourceFeatures& features) {
   static constexpr std::array<const char*, 12> kNames{"C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"};
   static constexpr unsigned kMajor = 0xab5;  // bit k: k semitones above the tonic
   Tuning t;
-  std::vector<double> x = features.sounding(features.pitch);
+  std::vector<double> x = features.pitches();
   if (x.empty()) return t;
   for (double& v : x) v *= 12;
   constexpr int kOffsets = 101;  // a cent apart

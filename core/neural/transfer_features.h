@@ -13,12 +13,15 @@ namespace core {
 /// gets them (behind a conditioner), and which frames sound.
 struct SourceFeatures {
   std::vector<double> pitch, loudness, confidence;
-  std::vector<bool> on;  ///< within 40 dB of the loudest and sure of its pitch
+  std::vector<bool> on;       ///< within 40 dB of the loudest and more periodic than not
+  std::vector<bool> pitched;  ///< of these: so sure that the pitch is its own, not one that is held
   double loudest = -100;
 
   /// The values of x in frames that sound.
   std::vector<double> sounding(const std::vector<double>& x) const;
   double soundingShare() const;
+  /// The pitch in frames that have one of their own.
+  std::vector<double> pitches() const;
 };
 /// Runs the patch's listening nodes, and its conditioner, over a mono sound at the patch's rate. What
 /// sounds is decided before the conditioner. `progress` (0 to 1) may return false to cancel. Error: nothing in the
@@ -26,9 +29,10 @@ struct SourceFeatures {
 Result<SourceFeatures> listenTo(const Patch& patch, const Registry& registry, const std::vector<float>& sound,
                                 const std::function<bool(double)>& progress = {});
 
-/// How much later than the sound itself its pitch is known, s: the shift by which it differs least from a track that
-/// looks ahead as far as back. Low notes are known later than high ones. Empty where the pitch moves too little to
-/// tell.
+/// How much later than the sound itself its pitch is known, s: the least shift by which its mean difference from a
+/// track that looks ahead as far as back (no frame counts for more than a semitone) is within half a cent of the least.
+/// The mean, since moves that are heard must decide: what sways by a cent or two is smoothed by the tracker, and so
+/// known later than any note. Low notes are known later than high ones. Empty where no shift brings half a cent.
 std::optional<double> pitchLag(const SourceFeatures& features, const std::vector<float>& sound, double rate);
 
 /// What a patch makes of a sound at its rate: `frames` of its first channel. `progress` (0 to 1) may return false to

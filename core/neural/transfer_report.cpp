@@ -26,15 +26,26 @@ std::string whatWasSet(const TransferReport& r) {
   if (!r.key.empty()) set += ", drawn to " + r.key + ", " + withSign(fixed(r.tuningCents, 0)) + " ct";
   return set + '.';
 }
+
+std::string whatIsInside(const TransferReport& r) {
+  const std::string loudness = percent(r.insideLoudness),
+                    sounds = percent(r.soundingShare) + " of the frames sound; of these ";
+  if (r.pitchFound)
+    return sounds + percent(r.insidePitch) + " lie in the trained range of pitch, " + loudness + " of loudness.";
+  const std::string none = "No pitch was found in the recording; what comes out says little.";
+  return r.soundingShare > 0 ? sounds + loudness + " lie in the trained range of loudness. " + none : none;
+}
 }  // namespace
 
 std::vector<std::string> sentences(const TransferReport& r, bool played) {
-  std::vector<std::string> lines{whatWasSet(r), percent(r.soundingShare) + " of the frames sound; of these " +
-                                                    percent(r.insidePitch) + " lie in the trained range of pitch, " +
-                                                    percent(r.insideLoudness) + " of loudness."};
-  if (played)
+  std::vector<std::string> lines{whatWasSet(r), whatIsInside(r)};
+  if (played) {
     lines.push_back(r.latencyMeasured ? "Latency of " + fixed(1000 * r.latencySeconds, 1) + " ms compensated."
                                       : "The model does not follow loudness, so its latency could not be measured.");
+    if (r.waitSeconds > 0)
+      lines.push_back("The pitch of the recording is known late; its level waited " + fixed(1000 * r.waitSeconds, 1) +
+                      " ms for it.");
+  }
   lines.insert(lines.end(), r.notes.begin(), r.notes.end());
   return lines;
 }
