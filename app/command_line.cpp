@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "app/commands.h"
+#include "core/neural/sizes.h"
 
 namespace app {
 namespace {
@@ -35,6 +36,13 @@ CLI::Validator within(double least, double most) {
       },
       "", "within");
 }
+const CLI::Validator kSize(
+    [](std::string& text) {
+      if (std::find(core::kSizeNames.begin(), core::kSizeNames.end(), text) != core::kSizeNames.end())
+        return std::string();
+      return "\"" + text + "\" is no size; choose tiny, small, full or patch";
+    },
+    "", "size");
 const CLI::Validator kNotEmpty([](std::string& text) { return text.empty() ? std::string("is empty") : std::string(); },
                                "", "not empty");
 
@@ -105,7 +113,7 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
       ->required();
   trains->add_option("-o,--output", train.out, "Model file, .safetensors")->required();
   trains->add_option("--patch", train.patch, "Patch to train (a file or a factory preset)");
-  trains->add_option("--size", train.size, "tiny, small, full, or patch: as the patch has it");
+  trains->add_option("--size", train.size, "tiny, small, full, or patch: as the patch has it")->check(kSize);
   trains->add_option("--rate", train.rate, "Sample rate of the model, Hz (16000 ends at 8 kHz)")
       ->check(within(8000.0, 96000.0));
   trains->add_option("--minutes", train.minutes, "Time to train")->check(within(0.01, 10000.0));
@@ -187,14 +195,12 @@ CommandLine runCommandLine(int argc, char** argv, const core::Registry& registry
   } catch (const CLI::CallForVersion& e) {
     return {cli.exit(e), {}};
   } catch (const CLI::ParseError& e) {
-    std::string says = e.what();
-    std::replace(says.begin(), says.end(), '\n', ' ');
-    std::cerr << "tonewright: " << says << " (tonewright --help shows the usage)\n";
-    return {2, {}};
+    const std::string says = e.what();
+    const std::string of = argv[1][0] != '-' && isCommand(argv[1]) ? std::string(argv[1]) + " " : "";
+    return {failUsage({says + " (tonewright " + of + "--help shows the usage)"}), {}};
   }
   if (cli.get_subcommands().empty()) {
-    std::cerr << "tonewright: There is no command here (tonewright --help shows the usage)\n";
-    return {2, {}};
+    return {failUsage({"There is no command here (tonewright --help shows the usage)"}), {}};
   }
   const std::string command = cli.get_subcommands()[0]->get_name();
   const auto run = [&] {

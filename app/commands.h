@@ -61,8 +61,10 @@ struct PresetArguments {
   std::string model, patch, recordings, out;
 };
 
-/// Prints "tonewright: sentence" on stderr, in one line; returns `code`.
-int fail(const core::Error& error, int code = 1);
+/// Prints "tonewright: sentence" on stderr, in one line; returns 1.
+int fail(const core::Error& error);
+/// The same for what is wrong with the arguments themselves, whatever the files they name hold; returns 2.
+int failUsage(const core::Error& error);
 
 int nodesCommand(const core::Registry& registry, bool json);
 int presetsCommand(bool json);

@@ -112,16 +112,16 @@ Result<void> checkPlaces(const FitArguments& a) {
     seen.push_back(canonical);
   }
   if (auto ok = presets::checkPatchPlace(a.out); !ok) return ok;
-  if (!a.exportTo.empty()) {
-    if (const auto format = core::formatOf(a.exportTo); !format) return format.error();
+  if (!a.exportTo.empty())
     if (auto ok = presets::checkPlace(a.exportTo); !ok) return ok;
-  }
   return a.report.empty() ? Result<void>() : presets::checkPlace(a.report);
 }
 
 }  // namespace
 
 int fitCommand(const core::Registry& registry, const FitArguments& a) {
+  if (!a.exportTo.empty())
+    if (const auto format = core::formatOf(a.exportTo); !format) return failUsage(format.error());
   auto patch = loadPatch(a.patch);
   if (!patch) return fail(patch.error());
   auto target = core::readAudio(a.target);

@@ -76,12 +76,17 @@ Json nodeJson(const core::NodeType& t) {
 
 }  // namespace
 
-int fail(const core::Error& error, int code) {
+int fail(const core::Error& error) {
   std::string line = error.message;  // names in it may hold anything
   for (char& c : line)
     if (static_cast<unsigned char>(c) < 32 || c == 127) c = ' ';
   std::cerr << "tonewright: " << line << "\n";
-  return code;
+  return 1;
+}
+
+int failUsage(const core::Error& error) {
+  fail(error);
+  return 2;
 }
 
 int nodesCommand(const core::Registry& registry, bool json) {

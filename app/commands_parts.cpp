@@ -5,6 +5,7 @@
 
 #include "app/catalog.h"
 #include "app/commands.h"
+#include "core/graph/plan.h"
 #include "presets/model_file.h"
 #include "presets/parts_file.h"
 
@@ -21,7 +22,9 @@ Result<void> checkEnding(const std::string& out) {
 Result<std::vector<core::Part>> readParts(const std::vector<std::string>& names) {
   std::vector<core::Part> parts;
   for (const std::string& name : names) {
-    const auto part = core::parsePart(name);
+    constexpr const char* kBlanks = " \t\n";  // as in "noise, reverb"
+    const auto first = name.find_first_not_of(kBlanks), last = name.find_last_not_of(kBlanks);
+    const auto part = core::parsePart(first == std::string::npos ? "" : name.substr(first, last - first + 1));
     if (!part) return part.error();
     parts.push_back(*part);
   }
@@ -30,20 +33,20 @@ Result<std::vector<core::Part>> readParts(const std::vector<std::string>& names)
 }  // namespace
 
 int swapCommand(const core::Registry& registry, const SwapArguments& s) {
-  if (auto done = checkEnding(s.out); !done) return fail(done.error());
+  if (auto done = checkEnding(s.out); !done) return failUsage(done.error());
   if (s.take.empty() && !s.noReverb)
-    return fail(Error{"Nothing is asked for; name parts with --take, or leave the room out with --no-reverb."});
+    return failUsage(Error{"Nothing is asked for; name parts with --take, or leave the room out with --no-reverb."});
   const auto read = readParts(s.take);
-  if (!read) return fail(read.error());
+  if (!read) return failUsage(read.error());
   const std::vector<core::Part>& parts = *read;
   if (parts.empty() && !s.b.empty())
-    return fail(Error{"Nothing is taken from \"" + s.b + "\"; name its parts with --take, or leave it out."});
+    return failUsage(Error{"Nothing is taken from \"" + s.b + "\"; name its parts with --take, or leave it out."});
+  if (!parts.empty() && s.b.empty()) return failUsage(Error{"--take needs a second model to take from."});
   auto patch = loadPatch(s.a);
   if (!patch) return fail(patch.error());
   std::vector<std::string> notes;
   const std::size_t before = core::countParameters(*patch, registry).all;
   if (!parts.empty()) {
-    if (s.b.empty()) return fail(Error{"--take needs a second model to take from."});
     const auto path = findPatch(s.b);
     if (!path) return fail(path.error());
     const auto b = presets::readParts(*path, parts, registry);
@@ -56,6 +59,8 @@ int swapCommand(const core::Registry& registry, const SwapArguments& s) {
   if (s.noReverb) {
     patch = core::withoutReverb(*patch, registry);
     if (!patch) return fail(patch.error());
+    if (const auto plan = core::compilePlan(*patch, registry, {.rate = patch->rate}); !plan)
+      return fail(Error{"\"" + patch->name + "\" cannot be played: " + plan.error().message});
   }
   const core::ParameterCount count = core::countParameters(*patch, registry);
   if (auto done = presets::writePatch(*patch, s.out); !done) return fail(done.error());
@@ -67,9 +72,9 @@ int swapCommand(const core::Registry& registry, const SwapArguments& s) {
 }
 
 int extractCommand(const core::Registry& registry, const ExtractArguments& e) {
-  if (auto done = checkEnding(e.out); !done) return fail(done.error());
+  if (auto done = checkEnding(e.out); !done) return failUsage(done.error());
   const auto parts = readParts(e.take);
-  if (!parts) return fail(parts.error());
+  if (!parts) return failUsage(parts.error());
   const auto path = findPatch(e.model);
   if (!path) return fail(path.error());
   if (std::error_code code; std::filesystem::equivalent(*path, e.out, code))

@@ -7,6 +7,7 @@
 #include "core/file/recordings.h"
 #include "core/graph/units.h"
 #include "core/neural/instrument_patch.h"
+#include "core/neural/parts.h"
 #include "presets/model_file.h"
 
 namespace app {
@@ -57,27 +58,44 @@ presets::ModelInfo infoOfBoth(const presets::Model& model, const core::Patch& in
   presets::takeInfo(result, left);
   return presets::infoOf(result);
 }
+
+/// What has become otherwise than in the patch that was given, and what the model lacks there.
+void printNotes(const core::Patch& given, const core::Patch& made, const core::Registry& registry) {
+  const auto kilohertz = [](double rate) { return core::formatValue(rate, core::Unit::hertz); };
+  if (given.rate != made.rate)
+    std::printf("The rate of \"%s\" is %s now, that of the model, instead of %s.\n", given.name.c_str(),
+                kilohertz(made.rate).c_str(), kilohertz(given.rate).c_str());
+  for (const std::string& id : core::nodesWithoutLatent(made, registry))
+    std::printf(
+        "Nothing in \"%s\" gives node \"%s\" the z that it learned from, so its z stays 0; let an encoder or an "
+        "embedding lead there.\n",
+        made.name.c_str(), id.c_str());
+}
 }  // namespace
 
 int presetCommand(const core::Registry& registry, const PresetArguments& a) {
   if (!a.out.ends_with(presets::kModelEnding))
-    return fail(Error{"\"" + a.out + "\" must end in .safetensors; that is the format of models."});
-  auto model = presets::readModel(a.model);
-  if (!model) return fail(model.error());
-  const auto into = loadPatch(a.patch);
-  if (!into) return fail(into.error());
-  auto patch = core::installModel(model->patch, *into, registry);
+    return failUsage(Error{"\"" + a.out + "\" must end in .safetensors; that is the format of models."});
+  auto learned = loadPatch(a.model);
+  if (!learned) return fail(learned.error());
+  if (auto done = core::checkTrained(*learned, registry); !done) return fail(done.error());
+  const presets::Model model{*learned, presets::infoOf(*learned)};
+  const auto given = loadPatch(a.patch);
+  if (!given) return fail(given.error());
+  const core::Patch into = core::atRateOf(model.patch, *given, registry);
+  auto patch = core::installModel(model.patch, into, registry);
   if (!patch) return fail(patch.error());
   if (!a.recordings.empty()) {
-    if (auto done = takePlaying(*model, *patch, registry, a.recordings); !done) return fail(done.error());
+    if (auto done = takePlaying(model, *patch, registry, a.recordings); !done) return fail(done.error());
   } else if (const auto range = core::trainedRange(*patch, registry);
              range && core::playsFromTables(*patch, registry)) {
     if (auto done = levelKeys(*patch, registry, range->pitchLow, range->pitchHigh); !done) return fail(done.error());
   }
   if (auto done = core::levelPhrase(*patch, registry); !done) return fail(done.error());
-  if (auto done = presets::writeModel({*patch, infoOfBoth(*model, *into, *patch)}, a.out); !done)
+  if (auto done = presets::writeModel({*patch, infoOfBoth(model, into, *patch)}, a.out); !done)
     return fail(done.error());
-  std::printf("%s: \"%s\" plays what \"%s\" learned\n", a.out.c_str(), patch->name.c_str(), model->patch.name.c_str());
+  printNotes(*given, *patch, registry);
+  std::printf("%s: \"%s\" plays what \"%s\" learned\n", a.out.c_str(), patch->name.c_str(), model.patch.name.c_str());
   return 0;
 }
 

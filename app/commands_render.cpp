@@ -172,8 +172,7 @@ Result<ExportOptions> prepare(core::Patch& patch, const core::Registry& registry
 /// What is wrong with the arguments themselves, whatever the patch.
 Result<void> checkUsage(const RenderArguments& a) {
   ExportOptions ignored;
-  if (!a.format.empty())
-    if (auto ok = core::parseFormat(a.format); !ok) return ok.error();
+  if (auto ok = a.format.empty() ? core::formatOf(a.out) : core::parseFormat(a.format); !ok) return ok.error();
   if (auto ok = parseNormalise(a.normalise, ignored); !ok) return ok;
   if (!a.notes.empty())
     if (auto ok = parseNotes(a.notes); !ok) return ok.error();
@@ -190,7 +189,7 @@ Result<void> checkUsage(const RenderArguments& a) {
 }  // namespace
 
 int renderCommand(const core::Registry& registry, const RenderArguments& a) {
-  if (auto ok = checkUsage(a); !ok) return fail(ok.error(), 2);
+  if (auto ok = checkUsage(a); !ok) return failUsage(ok.error());
   auto patch = loadPatch(a.patch);
   if (!patch) return fail(patch.error());
   const auto options = prepare(*patch, registry, a);

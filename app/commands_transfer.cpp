@@ -29,9 +29,9 @@ Result<void> readOctave(const std::string& text, core::TransferOptions& options)
 
 int transferCommand(const core::Registry& registry, const TransferArguments& a) {
   const auto format = a.format.empty() ? core::formatOf(a.out) : core::parseFormat(a.format);
-  if (!format) return fail(format.error());
+  if (!format) return failUsage(format.error());
   core::TransferOptions options;
-  if (auto done = readOctave(a.octave, options); !done) return fail(done.error());
+  if (auto done = readOctave(a.octave, options); !done) return failUsage(done.error());
   auto patch = loadPatch(a.model);
   if (!patch) return fail(patch.error());
   auto source = core::readAudio(a.audio);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace presets {
 namespace {
@@ -34,6 +35,23 @@ bool says(const std::string& text, const std::string& item) {
 std::string joined(const std::string& a, const std::string& b) {
   if (b.empty() || says(a, b)) return a;
   return a.empty() || says(b, a) ? b : a + (a.ends_with('.') ? " " : "; ") + b;
+}
+
+/// A licence that one of the two does not state is not that of the other. `whatOf`: what is of the other.
+std::string licences(const std::string& of, const std::string& other, const std::string& whatOf) {
+  if (of.empty() == other.empty()) return joined(of, other);
+  return of.empty() ? joined(other, "the rest: not stated") : joined(of, whatOf + ": not stated");
+}
+
+/// Whether tensors of the whole come from a patch (`is`), or from elsewhere.
+bool holdsTensors(const core::Patch& whole, const core::Patch& of, bool is) {
+  std::set<const core::Blob*> tensors;
+  for (const core::PatchNode& n : of.nodes)
+    for (const auto& [row, blob] : n.tensors) tensors.insert(blob.get());
+  for (const core::PatchNode& n : whole.nodes)
+    for (const auto& [row, blob] : n.tensors)
+      if (tensors.contains(blob.get()) == is) return true;
+  return false;
 }
 
 /// `taken`: a line on what is of the other. `otherPlays`: the takes that are named are those of the other.
@@ -94,19 +112,23 @@ void takeInfo(core::Patch& patch, const core::Patch& part) {
     return setInfo(patch, all);
   }
   const bool said = other.training.empty() || says(info.training, other.training);
-  setInfo(patch, merged(info, other, said ? "" : "nodes from: " + other.training, false));
+  ModelInfo both = merged(info, other, said ? "" : "nodes from: " + other.training, false);
+  both.licence = licences(info.licence, other.licence, "some nodes");
+  setInfo(patch, both);
 }
 
 core::Result<core::Swapped> swapModels(const core::Patch& a, const core::Patch& b, const std::vector<core::Part>& parts,
                                        const core::Registry& registry) {
   auto swapped = core::swapParts(a, b, parts, registry);
   if (!swapped) return swapped;
-  const ModelInfo other = infoOf(b);
+  const ModelInfo of = infoOf(a), other = infoOf(b);
   std::string taken;
   for (const core::Part part : parts)
     taken += (taken.empty() ? "" : ", ") + std::string(core::kPartNames[static_cast<std::size_t>(part)]);
-  taken += " from: " + (other.training.empty() ? b.name : other.training);
-  ModelInfo info = merged(infoOf(a), other, taken, swapped->otherPlays);
+  ModelInfo info =
+      merged(of, other, taken + " from: " + (other.training.empty() ? b.name : other.training), swapped->otherPlays);
+  if (holdsTensors(swapped->patch, a, true) && holdsTensors(swapped->patch, a, false))
+    info.licence = licences(of.licence, other.licence, taken);
   // what gives z comes with the decoder that reads it, or with the encoder
   if (std::find(parts.begin(), parts.end(), core::Part::encoder) != parts.end()) info.instruments = other.instruments;
   setInfo(swapped->patch, info);

@@ -30,12 +30,13 @@ bool hasLearned(const core::Patch& patch);
 void addOrigin(ModelInfo& info, const ModelInfo& of);
 
 /// To be called before nodes of `part` go into `patch`: where they have learned anything, the patch then names
-/// the licences and credits of both, and keeps its own takes unless it had learned nothing. Nodes of the patch
-/// itself change nothing.
+/// the licences and credits of both, and keeps its own takes unless it had learned nothing. Where only one of them
+/// states a licence, the patch says that the other's is not stated. Nodes of the patch itself change nothing.
 void takeInfo(core::Patch& patch, const core::Patch& part);
 
 /// core::swapParts; the result names the licences and credits of both, and what the decoder that plays
-/// was trained on.
+/// was trained on. A licence that only one of them states holds for what is of that one: of the rest the result
+/// says that it is not stated.
 core::Result<core::Swapped> swapModels(const core::Patch& a, const core::Patch& b, const std::vector<core::Part>& parts,
                                        const core::Registry& registry);
 

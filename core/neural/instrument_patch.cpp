@@ -6,6 +6,7 @@
 
 #include "core/analysis/loudness.h"
 #include "core/analysis/quantile.h"
+#include "core/file/patch_rate.h"
 #include "core/graph/render.h"
 #include "core/neural/parts.h"
 #include "core/neural/playing_tables.h"
@@ -90,8 +91,35 @@ Result<void> levelTouches(Patch& patch, const Registry& registry, int lowest, in
 }
 }  // namespace
 
-Result<Patch> installModel(const Patch& model, const Patch& patch, const Registry& registry) {
+Patch atRateOf(const Patch& model, const Patch& patch, const Registry& registry) {
   Patch out = patch;
+  out.rate = model.rate;
+  for (PatchNode& n : out.nodes) {
+    const NodeType* type = registry.find(n.type);
+    const PatchNode* from = model.find(n.id);
+    const bool given = from && from->type == n.type;
+    const bool driven =
+        std::any_of(patch.cables.begin(), patch.cables.end(), [&n](const Cable& c) { return c.to == n.id; });
+    if (type) setNodeRate(n, *type, patch.rate, model.rate, driven && !given);
+  }
+  return out;
+}
+
+std::vector<std::string> nodesWithoutLatent(const Patch& patch, const Registry& registry) {
+  std::vector<std::string> ids;
+  for (const PatchNode& n : patch.nodes) {
+    const NodeType* type = registry.find(n.type);
+    const auto size = n.settings.find("z");
+    if (!type || type->inputIndex("z") < 0 || size == n.settings.end() || size->second.number < 1) continue;
+    const bool fed = std::any_of(patch.cables.begin(), patch.cables.end(),
+                                 [&n](const Cable& c) { return c.to == n.id && c.input == "z"; });
+    if (!fed) ids.push_back(n.id);
+  }
+  return ids;
+}
+
+Result<Patch> installModel(const Patch& model, const Patch& patch, const Registry& registry) {
+  Patch out = atRateOf(model, patch, registry);
   bool learned = false;
   for (PatchNode& n : out.nodes) {
     const PatchNode* from = model.find(n.id);

@@ -8,10 +8,17 @@
 
 namespace core {
 
-/// `patch` with the settings and tensors of those nodes of `model` that have its nodes' id and type:
-/// wiring, knobs, name and phrase stay, and settings that the model's node leaves out. The floor of
-/// loudness of what plays from tables lies 12 dB under what the controller was trained on. Error: no
-/// node with a tensor is common to both.
+/// `patch` at the rate of `model`, made ready for installModel: what it brings itself sounds as before (setPatchRate),
+/// what the model gives is not limited to the rate that the patch had. As it is where the rates are the same.
+Patch atRateOf(const Patch& model, const Patch& patch, const Registry& registry);
+
+/// Nodes that read z while no cable brings it one: it stays 0, which is nobody's.
+std::vector<std::string> nodesWithoutLatent(const Patch& patch, const Registry& registry);
+
+/// `patch` at the rate of `model` with the settings and tensors of those nodes of `model` that have its nodes' id and
+/// type: wiring, knobs, name and phrase stay, and settings that the model's node leaves out. The floor of loudness of
+/// what plays from tables lies 12 dB under what the controller was trained on. Error: no node with a tensor is common
+/// to both.
 Result<Patch> installModel(const Patch& model, const Patch& patch, const Registry& registry);
 
 /// How recordings are played, as the model hears them. Takes named in `heldOut` are left out. Error:

@@ -169,9 +169,16 @@ std::optional<TrainedRange> rangeOf(const PatchNode& node, const NodeType& type)
 }  // namespace parts
 
 Result<TrainedRange> trainedRange(const Patch& patch, const Registry& registry) {
-  for (const PatchNode& n : patch.nodes)
-    if (const NodeType* t = registry.find(n.type))
-      if (const auto range = rangeOf(n, *t)) return *range;
+  const auto heads = nodesOf(patch, registry, Part::harmonic);
+  const std::set<std::string> drives = leadingTo(patch, {heads.begin(), heads.end()});
+  std::optional<TrainedRange> first;
+  for (const PatchNode& n : patch.nodes) {
+    const NodeType* t = registry.find(n.type);
+    const auto range = t ? rangeOf(n, *t) : std::nullopt;
+    if (range && drives.contains(n.id)) return *range;
+    if (!first) first = range;
+  }
+  if (first) return *first;
   return Error{"The patch has no controller that was trained on pitch and loudness."};
 }
 

@@ -32,7 +32,8 @@ struct TrainedRange {
   double pitchMean = 0, pitchSpread = 1, pitchLow = -3, pitchHigh = 4;
   double loudnessMean = -40, loudnessSpread = 20, loudnessLow = -100, loudnessHigh = 0;
 };
-/// Of the first controller with such settings. Error: there is none.
+/// Of the controller with such settings that drives the harmonics, which carry the pitch; where none does, of the
+/// first. Error: there is none.
 Result<TrainedRange> trainedRange(const Patch& patch, const Registry& registry);
 
 /// Networks and tables that lack a tensor: they play what chance made of them.
@@ -69,11 +70,13 @@ struct Swapped {
 };
 /// The named parts from b, the rest from a. What makes a part (its controller) comes along and hears
 /// a's pitch and loudness; where b was trained in another range a conditioner named "Adapter" maps
-/// them; responses are resampled to a's rate. The encoder is what listens, and what gives z, with the MFCC
-/// it was trained on; where its z spreads otherwise than a's, the depth of its cables makes up for it. What
-/// nobody hears any more is left out. Where nothing listens in a, the encoder of b brings what listens along.
-/// The description is that of the one that is heard.
-/// Error: a or b lacks a part, noise of another rate, z of another size.
+/// them; responses are resampled to a's rate. A player of notes is part of what makes it: it comes along and is fed
+/// a's notes. The label of what came along says whose it is, and the notes name it so. The encoder is what listens, and
+/// what gives z, with the MFCC it was trained on; where its z spreads otherwise than a's, the depth of its cables makes
+/// up for it. What nobody hears any more is left out. Where nothing listens in a, the encoder of b brings what listens
+/// along. The description is that of the one that is heard. Error: a or b lacks a part, noise of a higher rate, z of
+/// another size, a result that cannot be played: its plan cannot be made, or a node in it has learned nothing (where
+/// only the reverb is asked for that is no matter: what has yet to learn may stand in a room).
 Result<Swapped> swapParts(const Patch& a, const Patch& b, const std::vector<Part>& parts, const Registry& registry);
 
 }  // namespace core

@@ -5,6 +5,8 @@
 #include <tuple>
 
 #include "core/file/patch_rate.h"
+#include "core/graph/plan.h"
+#include "core/graph/units.h"
 #include "core/neural/swap_detail.h"
 
 namespace core {
@@ -18,6 +20,14 @@ double inside(double lowA, double highA, double lowB, double highB) {
 }
 constexpr double kEnoughInside = 0.8;
 
+/// Whether what goes into `port` comes out of it again, bent to a player's wishes: a conditioner works on control
+/// signals alone and has learned nothing. A player of notes, which has such a port too, hears a gate and plays from
+/// tables: behind it is no note, but the way it plays.
+bool conditions(const NodeType& type, const std::string& port) {
+  return type.inputIndex(port) >= 0 && type.outputIndex(port) >= 0 && type.tensors.empty() &&
+         std::all_of(type.inputs.begin(), type.inputs.end(), [](const Input& i) { return i.rate == Rate::control; });
+}
+
 }  // namespace
 
 namespace parts {
@@ -29,9 +39,18 @@ std::set<std::string> Swap::trunk(const std::string& head) const {
   });
 }
 
+/// What the canvas shows says whose it is. What an earlier swap has named keeps that; an adapter is known by its label.
+std::string Swap::labelOfCopy(const PatchNode& n) const {
+  const NodeType* t = registry_.find(n.type);
+  if (b_.name.empty() || n.label == kAdapter || (t && n.label.starts_with(std::string(t->info.name) + " of ")))
+    return n.label;
+  return named(b_, n.id) + " of " + b_.name;
+}
+
 std::string Swap::copy(const std::string& id) {
   if (const auto at = copies_.find(id); at != copies_.end()) return at->second;
   PatchNode n = *b_.find(id);
+  n.label = labelOfCopy(n);
   if (out_.patch.find(n.id)) n.id = out_.patch.freshId(n.id);
   n.y += 260;  // below what it joins
   const bool driven = std::any_of(b_.cables.begin(), b_.cables.end(), [&](const Cable& c) { return c.to == id; });
@@ -58,9 +77,12 @@ Result<std::pair<std::string, std::string>> Swap::source(const Cable& c, const s
   if (found.first.empty())
     return Error{"\"" + b_.name + "\" hears by \"" + named(b_, c.from) + "\", which \"" + a_.name +
                  "\" lacks; take the encoder too, or add that node."};
+  // what bends b's notes came along and is instead of a's; who listens goes on doing so by a's
+  const NodeType* hears = type(out_.patch, to);
+  const bool own = hears && conditions(*hears, c.input) && !listeningB_.contains(c.from);
   for (const Cable& from : a_.cables) {
-    const NodeType* t = type(a_, from.to);
-    if (from.from == found.first && from.output == c.output && t && t->outputIndex(from.input) >= 0 &&
+    const NodeType* t = own ? nullptr : type(a_, from.to);
+    if (from.from == found.first && from.output == c.output && t && conditions(*t, from.input) &&
         out_.patch.find(from.to))
       found = {from.to, from.input};
   }
@@ -108,9 +130,9 @@ std::optional<std::string> Swap::adapter(const std::string& controller) {
   std::snprintf(
       text, sizeof text,
       "\"%s\" was trained on other sounds (%.0f to %.0f dB, mean pitch %.2f octaves from C4; here %.0f to %.0f "
-      "dB, %.2f): the node \"%s\" (%s) maps pitch and loudness for it.",
+      "dB, %.2f): the node \"%s\" maps pitch and loudness for it.",
       b_.name.c_str(), theirs->loudnessLow, theirs->loudnessHigh, theirs->pitchMean, ours->loudnessLow,
-      ours->loudnessHigh, ours->pitchMean, kAdapter, adapter->id.c_str());
+      ours->loudnessHigh, ours->pitchMean, kAdapter);
   note(text);
   return adapters_[controller] = adapter->id;
 }
@@ -147,7 +169,8 @@ Result<void> Swap::takeHead(Part part) {
   const std::vector<std::string>& heads = *taken;
   if (part == Part::noise && a_.rate < b_.rate)
     return Error{"The noise bands of \"" + b_.name + "\" reach above half the sample rate of \"" + a_.name +
-                 "\"; bring that to the same rate first, or train both at one."};
+                 "\"; bring \"" + a_.name + "\" to " + formatValue(b_.rate, Unit::hertz) +
+                 " first (in the studio: Edit > Sample rate of the patch), or train both at one rate."};
   for (const std::string& head : heads)
     if (auto done = takeTrunk(head); !done) return done;
   for (const Cable& c : a_.cables)  // the new head leads where the old one did
@@ -210,8 +233,8 @@ void Swap::prune() {
       removeNode(out_.patch, id);
 }
 
-Swapped Swap::finish() {
-  prune();
+/// Which controllers play, and whose they are.
+void Swap::tellControllers() {
   int theirs = 0, all = 0;
   for (const PatchNode& n : out_.patch.nodes)
     if (const NodeType* t = registry_.find(n.type); t && rangeOf(n, *t)) ++all;
@@ -220,12 +243,31 @@ Swapped Swap::finish() {
     const NodeType* t = n ? registry_.find(n->type) : nullptr;
     if (!t || !rangeOf(*n, *t)) continue;
     ++theirs;
-    note("The controller of \"" + b_.name + "\" came along as \"" + id + "\"" +
-         (all > 1 ? "; both controllers run." : " and is the only one left."));
+    note("The controller of \"" + b_.name + "\" came along as \"" + named(out_.patch, id) +
+         (all > 1 ? "\"; both controllers run." : "\" and is the only one left."));
   }
   out_.otherPlays = theirs > 0 && theirs == all;
+}
+
+/// Error: names the one of the two that has to be trained.
+Result<void> Swap::checkLearned() const {
+  for (const std::string& id : untrainedNodes(out_.patch, registry_)) {
+    const bool theirs = std::any_of(copies_.begin(), copies_.end(), [&id](const auto& c) { return c.second == id; });
+    const std::string& name = (theirs ? b_ : a_).name;
+    return Error{"\"" + name + "\" has not learned anything yet, so no part of it can be played; train \"" + name +
+                 "\" first (tonewright train)."};
+  }
+  return {};
+}
+
+Result<Swapped> Swap::finish(bool onlyRoom) {
+  prune();
+  if (auto learned = checkLearned(); !learned && !onlyRoom) return learned.error();
+  tellControllers();
   if (out_.otherPlays) out_.patch.description = b_.description;
   out_.patch.name = a_.name + " + " + b_.name;
+  if (const auto plan = compilePlan(out_.patch, registry_, {.rate = out_.patch.rate}); !plan)
+    return Error{"\"" + out_.patch.name + "\" cannot be played: " + plan.error().message};
   return std::move(out_);
 }
 }  // namespace parts
@@ -239,7 +281,7 @@ Result<Swapped> swapParts(const Patch& a, const Patch& b, const std::vector<Part
     if (auto done = swap.takeReverb(); !done) return done.error();
   if (asks(list, Part::encoder))
     if (auto done = swap.takeEncoder(); !done) return done.error();
-  return swap.finish();
+  return swap.finish(headParts(list).empty() && !asks(list, Part::encoder));
 }
 
 }  // namespace core

@@ -20,11 +20,13 @@ class Swap {
   Result<void> takeHead(Part part);
   Result<void> takeReverb();
   Result<void> takeEncoder();
-  Swapped finish();
+  /// onlyRoom: nothing that plays was asked for. Error: the result cannot be played.
+  Result<Swapped> finish(bool onlyRoom);
 
  private:
   std::set<std::string> trunk(const std::string& head) const;
   std::string copy(const std::string& id);
+  std::string labelOfCopy(const PatchNode& n) const;
   Result<void> takeTrunk(const std::string& head);
   Result<std::pair<std::string, std::string>> source(const Cable& c, const std::string& to);
   std::string bring(const std::string& id);
@@ -32,6 +34,8 @@ class Swap {
   bool takeListening();
   Result<bool> takeLatents();
   void prune();
+  void tellControllers();
+  Result<void> checkLearned() const;
   void note(std::string sentence) { out_.notes.push_back(std::move(sentence)); }
   const NodeType* type(const Patch& patch, const std::string& id) const { return registry_.find(typeOf(patch, id)); }
   std::string named(const Patch& patch, const std::string& id) const {

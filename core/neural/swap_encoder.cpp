@@ -40,7 +40,7 @@ std::string Swap::bring(const std::string& id) {
     if (cable.from.empty()) cable.from = bring(c.from);
     out_.patch.cables.push_back(cable);
   }
-  note("\"" + named(b_, id) + "\" of \"" + b_.name + "\" came along as \"" + copied + "\".");
+  note("\"" + named(b_, id) + "\" of \"" + b_.name + "\" came along as \"" + named(out_.patch, copied) + "\".");
   return copied;
 }
 
@@ -100,10 +100,10 @@ Result<bool> Swap::takeLatents() {
     std::snprintf(text, sizeof text,
                   "The z of \"%s\" spreads by %.3g, that of \"%s\" by %.3g: the depth of the cables from \"%s\" (%.3g) "
                   "brings it there.",
-                  b_.name.c_str(), spreadB, a_.name.c_str(), spreadA, copies_[id].c_str(), scale);
+                  b_.name.c_str(), spreadB, a_.name.c_str(), spreadA, named(out_.patch, copies_[id]).c_str(), scale);
     note(text);
   }
-  note("\"" + named(b_, id) + "\" came along as \"" + copies_[id] + "\". The z of \"" + b_.name +
+  note("\"" + named(b_, id) + "\" came along as \"" + named(out_.patch, copies_[id]) + "\". The z of \"" + b_.name +
        "\" was learned with another decoder, so the same timbre may be other numbers to that of \"" + a_.name + "\".");
   return true;
 }
