@@ -21,6 +21,7 @@
 #include <atomic>
 
 #include "core/neural/background.h"
+#include "core/neural/sizes.h"
 #include "presets/model_file.h"
 #include "tests/model_rig.h"
 #include "tests/window_rig.h"

@@ -121,7 +121,7 @@ core::Result<TransferDialog::Outcome> TransferDialog::run(const Job& job, const 
   const auto written = core::writeAudio(job.output.toStdString(), played->sound, job.format,
                                         [&](double part) { return report(kPlayPart + (1 - kPlayPart) * part); });
   if (!written) return written.error();
-  for (std::string& loss : core::lossesOf(played->sound, *format)) played->report.notes.push_back(std::move(loss));
+  for (std::string& loss : core::lossesOf(played->sound, job.format)) played->report.notes.push_back(std::move(loss));
   Outcome o;
   o.picture = analyse(played->sound.channels[0], played->sound.rate);
   o.sound = std::make_shared<const core::AudioData>(std::move(played->sound));
