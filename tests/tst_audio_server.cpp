@@ -131,7 +131,8 @@ class TestAudioServer : public QObject {
     std::vector<float> clip(48000);
     for (std::size_t i = 0; i < clip.size(); ++i) clip[i] = 0.5F * std::sin(0.1F * static_cast<float>(i));
     host.playClip(clip, clip, 48000, 0);
-    QTRY_VERIFY(host.status().peak[0] > 0.4F);
+    float most = 0;  // a look takes the peak away
+    QTRY_VERIFY((most = std::max(most, host.status().peak[0])) > 0.4F);
     QTRY_VERIFY(host.status().loudness > -20);
     host.stopClip();
     QTRY_VERIFY(host.status().loudness < -60);

@@ -209,10 +209,11 @@ class TestTimbre : public QObject {
   // ---- swapped ------------------------------------------------------------------------------
 
   void zEncoderOfAnother() {
-    const Patch a = playerOfTwo(true, 1);
+    const Patch a = withTensors(playerOfTwo(true, 1));
     Patch b = playerOfTwo(true, 7);
     b.find("encoder")->settings["seed"].number = 5;
     b.find("timbre")->settings["window"].number = 0.05;
+    b = withTensors(b);
     const auto s = core::swapParts(a, b, {core::Part::encoder}, registry());
     QVERIFY2(s.has_value(), s ? "" : s.error().message.c_str());
     const AudioData x = notes(kModelRate, 1, {220});
@@ -228,7 +229,7 @@ class TestTimbre : public QObject {
              1);
   }
   void zOfAnotherSpreadIsScaled() {
-    Patch a = playerOfTwo(true, 1), b = playerOfTwo(true, 7);
+    Patch a = withTensors(playerOfTwo(true, 1)), b = withTensors(playerOfTwo(true, 7));
     a.find("encoder")->settings["z-spread"].number = 2;
     b.find("encoder")->settings["z-spread"].number = 0.5;
     const auto s = core::swapParts(a, b, {core::Part::encoder}, registry());
@@ -245,7 +246,8 @@ class TestTimbre : public QObject {
     QVERIFY2(refused.error().message.find("has 2 numbers") != std::string::npos, refused.error().message.c_str());
   }
   void zComesInPlaceOfAnEmbeddingAndWithADecoder() {
-    const Patch b = playerOfTwo(true, 7), choosing = playerOfTwo(false, 1), plain = instrument(1);
+    const Patch b = withTensors(playerOfTwo(true, 7)), choosing = withTensors(playerOfTwo(false, 1)),
+                plain = instrument(1);
     const auto s = core::swapParts(choosing, b, {core::Part::encoder}, registry());
     QVERIFY2(s.has_value(), s ? "" : s.error().message.c_str());
     QVERIFY(other(s->patch, "neural.embedding").empty() && !other(s->patch, "neural.encoder").empty());
