@@ -19,6 +19,7 @@
 #include "ui/theme.h"
 #include "ui/train/loss_curves.h"
 #include "ui/train/train_form.h"
+#include "ui/widgets/elided_label.h"
 
 namespace ui {
 
@@ -29,7 +30,7 @@ TrainPanel::TrainPanel(Document& document, presets::TrainRunner runner, std::fil
       form_(new TrainForm(document, std::move(decoder))),
       curves_(new LossCurves),
       notes_(new QListWidget),
-      progress_(new QLabel),
+      progress_(new ElidedLabel),
       takes_(new QComboBox),
       train_(new QPushButton(tr("Train"))),
       resume_(new QPushButton(tr("Resume"))),
@@ -61,7 +62,6 @@ TrainPanel::~TrainPanel() {
 void TrainPanel::build() {
   setMinimumHeight(196);
   progress_->setProperty("role", "secondary");
-  progress_->setTextFormat(Qt::PlainText);
   progress_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);  // a long sentence widens nothing
   progress_->setText(tr("Recordings of one instrument become a model that plays."));
   notes_->setWordWrap(true);
