@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `preset`: a trained model into a patch that plays it.
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "app/catalog.h"
@@ -19,6 +21,7 @@ using core::Result;
 Result<void> levelKeys(core::Patch& patch, const core::Registry& registry, double low, double high) {
   const auto keyOf = [](double octaves) { return static_cast<int>(std::lround(60 + 12 * octaves)); };
   const int lowest = keyOf(low), highest = keyOf(high);
+  if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "Bringing the keys to one level; this takes a while.\n");
   const auto levels = core::levelKeys(patch, registry, lowest, highest, {});
   if (!levels) return levels.error();
   std::printf("Keys %s to %s at velocity 0.8, LUFS:", core::noteName(lowest).c_str(), core::noteName(highest).c_str());

@@ -158,4 +158,11 @@ inline std::string other(const Patch& p, const char* type, const std::string& ex
   return {};
 }
 
+/// A patch of which only what goes through `node` is heard, dry.
+inline std::vector<float> alone(Patch patch, const std::string& node, const AudioData& input) {
+  std::erase_if(patch.cables, [](const Cable& c) { return c.to == "out"; });
+  patch.cables.push_back({node, "out", "out", "in"});
+  return sound(patch, input);
+}
+
 }  // namespace tests

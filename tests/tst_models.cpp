@@ -366,62 +366,6 @@ class TestModels : public QObject {
     QVERIFY(run({"swap", at("model.safetensors"), "--no-reverb", "-o", at("dry.safetensors")}).exit == 0);
     QCOMPARE(presets::readModel(path("dry.safetensors"))->patch.nodes.size(), instrument(3).nodes.size() - 1);
   }
-  /// What is taken out is played alone, and swapped as from the whole; what is damaged elsewhere is no matter.
-  void extractWritesParts() {
-    const Run r = run({"extract", at("other.safetensors"), "--take", "noise", "-o", at("noise.safetensors")});
-    QVERIFY2(r.exit == 0, r.err.constData());
-    QVERIFY2(r.out.contains("noise.safetensors: 166 parameters (166 without the response), 17.2 % of the 966 of "),
-             r.out.constData());
-    QVERIFY(run({"check", at("noise.safetensors")}).out == "The patch can be played.\n");
-    const auto part = presets::readModel(path("noise.safetensors")),
-               whole = presets::readModel(path("other.safetensors"));
-    QVERIFY(part.has_value() && part->info == whole->info);
-    QCOMPARE(part->patch.name, whole->patch.name + ": noise");
-    const auto swap = [&](const char* b, const char* out) {
-      return run({"swap", at("model.safetensors"), at(b), "--take", "noise", "-o", at(out)}).exit;
-    };
-    std::string bytes = presets::writeModelBytes(*whole);
-    bytes.back() ^= 1;  // of the room
-    std::ofstream(path("damaged.safetensors"), std::ios::binary) << bytes;
-    QVERIFY(swap("other.safetensors", "a.safetensors") == 0 && swap("noise.safetensors", "b.safetensors") == 0 &&
-            swap("damaged.safetensors", "c.safetensors") == 0);
-    auto a = *presets::readPatch(path("a.safetensors")), b = *presets::readPatch(path("b.safetensors")),
-         c = *presets::readPatch(path("c.safetensors"));
-    QCOMPARE(b.name, a.name + ": noise");
-    for (core::PatchNode& n : b.nodes)  // whose it is, the label says, too
-      if (const auto part = n.label.rfind(": noise"); part != std::string::npos) n.label.erase(part);
-    b.name = a.name;
-    presets::setInfo(b, presets::infoOf(a));  // which names it, too
-    for (const Patch* same : {&b, &c}) {
-      QVERIFY(presets::writeText(*same).json == presets::writeText(a).json);
-      QVERIFY(presets::writeText(*same).blobs == presets::writeText(a).blobs);
-    }
-    QVERIFY(run({"extract", at("damaged.safetensors"), "--take", "reverb", "-o", at("noise.safetensors")}).exit == 1);
-    QVERIFY(presets::readModel(path("noise.safetensors")).has_value());  // as it was
-  }
-  /// A model's weights into the patch that plays them from keys, whose wiring stays.
-  void presetCommand() {
-    const QString model = PRESETS_DIR "/../models/alto-sax.safetensors", played = at("played.safetensors");
-    const Run r = run({"preset", model, "neural-violin", "-o", played});
-    QVERIFY2(r.exit == 0, r.err.constData());
-    const auto from = presets::readModel(model.toStdString()), to = presets::readModel(played.toStdString()),
-               violin = presets::readModel(PRESETS_DIR "/neural-violin.safetensors");
-    QVERIFY(from && to && violin);
-    const auto weights = [](const presets::Model& m) {
-      return m.patch.find("controller")->tensors.at("weights")->data;
-    };
-    QVERIFY(weights(*to) == weights(*from) && weights(*to) != weights(*violin));
-    QVERIFY(to->patch.cables == violin->patch.cables && to->info.trained == from->info.trained);
-    // the tables it plays from are the violin's still
-    QCOMPARE(to->info.licence, from->info.licence + "; " + violin->info.licence);
-    QVERIFY(to->info.credits.ends_with(violin->info.credits) && to->info.credits.starts_with(from->info.credits));
-    const Run nothing = run({"preset", model, "subtractive-voice", "-o", played});
-    QVERIFY2(nothing.exit == 1 && nothing.err.count('\n') == 1, nothing.err.constData());
-    const Run empty = run({"preset", model, "neural-violin", "-o", played, "--recordings", at("no such folder")});
-    QVERIFY2(empty.exit == 1 && empty.err.contains("no such folder"), empty.err.constData());
-    QVERIFY(weights(*presets::readModel(played.toStdString())) == weights(*from));  // as before
-    QCOMPARE(run({"preset", model, "neural-violin", "-o", at("x.json")}).exit, 2);
-  }
 };
 
 QTEST_GUILESS_MAIN(TestModels)

@@ -41,12 +41,6 @@ bool playable(const Patch& p) {
   const auto plan = core::compilePlan(p, registry(), {.rate = p.rate});
   return plan && plan->outputNode >= 0;
 }
-/// A patch of which only what goes through `node` is heard.
-std::vector<float> alone(Patch patch, const std::string& node, const AudioData& input) {
-  std::erase_if(patch.cables, [](const Cable& c) { return c.to == "out"; });
-  patch.cables.push_back({node, "out", "out", "in"});
-  return sound(patch, input);
-}
 double loudest(const std::vector<float>& x) {
   double most = 0;
   for (const float s : x) most = std::max(most, std::fabs(static_cast<double>(s)));

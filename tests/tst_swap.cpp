@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Parts swapped between instruments that are played from keys, what a swap refuses to make, and what is true of
-// its result whatever the order of its nodes.
+// Parts swapped between instruments that follow a sound or are played from keys, what a swap refuses to make, and what
+// is true of its result whatever the order of its nodes.
 #include <QTest>
 
 #include "core/analysis/pitch.h"
@@ -74,6 +74,71 @@ bool refuses(const core::Result<core::Swapped>& swapped, const std::vector<std::
 class TestSwap : public QObject {
   Q_OBJECT
  private Q_SLOTS:
+  // ---- of those that follow a sound -------------------------------------------------------------
+
+  void noiseOfAnother() {
+    const Patch a = instrument(1), b = instrument(7);
+    const auto swapped = core::swapParts(a, b, {core::Part::noise}, registry());
+    QVERIFY(swapped.has_value());
+    const Patch& s = swapped->patch;
+    const AudioData x = notes(kModelRate, 2, {220, 330, 275});
+    const std::vector<float> theirs = alone(b, "noise", x), mine = alone(a, "noise", x);
+    QVERIFY(worst(theirs, mine) > 1e-3);
+    QVERIFY2(worst(alone(s, other(s, "source.filtered-noise"), x), theirs) <= 1e-5, "the noise is not b's");
+    QVERIFY2(worst(alone(s, "harmonic", x), alone(a, "harmonic", x)) == 0, "pitch and harmonics are not a's");
+    // both controllers run, one of them under a new name; nothing else came along
+    QCOMPARE(s.nodes.size(), a.nodes.size() + 1);
+    QVERIFY(!swapped->notes.empty() && QString::fromStdString(swapped->notes[0]).contains("both controllers run"));
+    const auto count = [](const Patch& p) { return core::countParameters(p, registry()); };
+    QCOMPARE(count(s).all, 2 * count(a).all - count(a).response);
+    QCOMPARE(count(a).response, std::size_t(800));
+  }
+  void decoderOfAnotherLeavesNoTrunkBehind() {
+    const Patch a = instrument(1), b = instrument(7);
+    const auto s = core::swapParts(a, b, {core::Part::decoder}, registry());
+    QVERIFY(s.has_value());
+    QCOMPARE(s->patch.nodes.size(), a.nodes.size());
+    const AudioData x = notes(kModelRate, 1, {220});
+    Patch mixed = b;  // b with a's room
+    mixed.find("room")->tensors = a.find("room")->tensors;
+    QVERIFY(worst(sound(s->patch, x), sound(mixed, x)) < 1e-5);
+  }
+  void roomOfAnotherAndNone() {
+    const Patch a = instrument(1), b = instrument(7);
+    const auto s = core::swapParts(a, b, {core::Part::reverb}, registry());
+    QVERIFY(s.has_value());
+    Patch expected = a;
+    expected.find("room")->tensors = b.find("room")->tensors;
+    const AudioData x = notes(kModelRate, 1, {220});
+    QVERIFY(worst(sound(s->patch, x), sound(expected, x)) == 0);
+    const auto dry = core::withoutReverb(a, registry());
+    QVERIFY(dry.has_value() && !dry->find("room"));
+    std::vector<float> sum = alone(a, "harmonic", x), noise = alone(a, "noise", x);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += noise[i];
+    QVERIFY(worst(sound(*dry, x), sum) < 1e-6);
+    QVERIFY(!core::withoutReverb(*dry, registry()).has_value());
+    // into a dry one, and across rates: the same energy in a second of sound
+    QVERIFY(core::swapParts(*dry, b, {core::Part::reverb}, registry()).has_value());
+    const auto across = core::swapParts(instrument(1, 32000), b, {core::Part::reverb}, registry());
+    QVERIFY(across.has_value());
+    QCOMPARE(across->patch.find(other(across->patch, "effect.convolution"))->tensors.at("response")->data.size(),
+             std::size_t(1600));
+    const auto noisy = core::swapParts(instrument(1, 32000), b, {core::Part::noise}, registry());
+    QVERIFY(noisy.has_value());
+    QCOMPARE(noisy->patch.find(other(noisy->patch, "source.filtered-noise"))->settings.at("top").number,
+             8000.0);  // bands end where they did
+    QVERIFY(!core::swapParts(b, instrument(1, 32000), {core::Part::noise}, registry()).has_value());
+  }
+  void encoderOfAnother() {
+    const Patch a = instrument(1);
+    Patch b = instrument(7);
+    b.find("loudness")->settings["window"].number = 0.03;
+    const auto s = core::swapParts(a, b, {core::Part::encoder}, registry());
+    QVERIFY(s.has_value());
+    QCOMPARE(s->patch.find("loudness")->settings.at("window").number, 0.03);
+    QVERIFY(s->patch.find("controller")->tensors == a.find("controller")->tensors);
+  }
+
   // ---- played from keys -----------------------------------------------------------------------
 
   /// Two players that are alike, fed by the same notes, are one.

@@ -16,9 +16,11 @@ namespace {
 constexpr int kClipTicks = 64;        // of the cut; nothing is trained
 constexpr double kUnderTrained = 12;  // dB; what plays from tables closes over so much
 constexpr int kTurns = 6;
-constexpr double kUsualTouch = 0.8;                                    // velocity
-constexpr double kWithin = 0.8, kPart = 0.8;                           // LU; part of an error that one turn takes away
-constexpr double kMostCorrection = 15;                                 // dB
+constexpr double kUsualTouch = 0.8;           // velocity
+constexpr double kHeldSeconds = 1.6;          // of a key there
+constexpr double kTouchSeconds = 0.8;         // of a key at the other touches, of which there are five times as many
+constexpr double kWithin = 0.8, kPart = 0.8;  // LU; part of an error that one turn takes away
+constexpr double kMostCorrection = 15;        // dB
 constexpr int kKeyOfFirst = 60 + static_cast<int>(12 * kTableLowest);  // MIDI note of the tables' first pitch
 
 double loudnessOf(const Rendering& r) { return integratedLoudness({r.rate, {r.channels[0], r.channels[1]}}); }
@@ -35,11 +37,11 @@ void writeTable(Patch& patch, const Registry& registry, const char* tensor, cons
 
 /// Loudness of every key, LUFS, no softer than -100.
 Result<std::vector<double>> heardKeys(const Patch& patch, const Registry& registry, int lowest, int highest,
-                                      double velocity, const std::stop_token& stop) {
+                                      double velocity, double seconds, const std::stop_token& stop) {
   std::vector<double> heard;
   for (int key = lowest; key <= highest; ++key) {
     if (stop.stop_requested()) return Error{"Cancelled."};
-    const auto lufs = keyLoudness(patch, registry, key, velocity);
+    const auto lufs = keyLoudness(patch, registry, key, velocity, seconds);
     if (!lufs) return lufs.error();
     heard.push_back(std::max(*lufs, -100.0));
   }
@@ -75,7 +77,7 @@ Result<void> levelTouches(Patch& patch, const Registry& registry, int lowest, in
     const double velocity = std::max(0.01, static_cast<double>(rank) / (kTableQuantiles - 1));
     std::vector<float> added(kTablePitches, 0.0F);
     for (int turn = 0; turn < kTurns; ++turn) {
-      const auto heard = heardKeys(patch, registry, lowest, highest, velocity, stop);
+      const auto heard = heardKeys(patch, registry, lowest, highest, velocity, kTouchSeconds, stop);
       if (!heard) return heard.error();
       if (levelOnce(*heard, lowest, added)) break;
       Blob table = *patch.nodes[static_cast<std::size_t>(at - patch.nodes.begin())].tensors.at(kQuantilesTensor);
@@ -177,7 +179,7 @@ Result<std::vector<double>> levelKeys(Patch& patch, const Registry& registry, in
   writeTable(patch, registry, kCorrectionTensor, correction);
   if (auto done = levelTouches(patch, registry, lowest, highest, stop); !done) return done.error();
   for (int turn = 0;; ++turn) {
-    auto heard = heardKeys(patch, registry, lowest, highest, kUsualTouch, stop);
+    auto heard = heardKeys(patch, registry, lowest, highest, kUsualTouch, kHeldSeconds, stop);
     if (!heard || heard->empty() || turn == kTurns || levelOnce(*heard, lowest, correction.data)) return heard;
     writeTable(patch, registry, kCorrectionTensor, correction);
   }
