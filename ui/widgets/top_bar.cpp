@@ -22,7 +22,7 @@ QLabel* figure(const QString& longest, const QString& name) {
   return l;
 }
 
-constexpr int kLeastTitle = 72, kDotRoom = 18, kDeviceWidth = 152;
+constexpr int kLeastTitle = 72, kDotRoom = 18, kDeviceWidth = 172;
 
 QPushButton* button(const QString& words, const char* role) {
   auto* b = new QPushButton(words);
@@ -119,11 +119,13 @@ void TopBar::setStatus(const EngineStatus& s) {
                       : s.dropouts == 1   ? tr("1 dropout")
                       : s.dropouts < 1000 ? tr("%1 dropouts").arg(s.dropouts)
                                           : tr("999+ dropouts"));
-  const QString device =
-      s.running ? tr("%1 \u00b7 %2 kHz \u00b7 %3").arg(s.device).arg(s.rate / 1000, 0, 'g', 4).arg(s.buffer)
-                : tr("no device");
-  device_->setToolTip(device + QLatin1Char('\n') + tr("Audio and MIDI settings"));
-  const QString shown = device_->fontMetrics().elidedText(device, Qt::ElideMiddle, kDeviceWidth - 24);
+  const QString device = s.running ? s.device : tr("no device");
+  const QString clock =
+      s.running ? tr(" \u00b7 %1 kHz \u00b7 %2").arg(s.rate / 1000, 0, 'g', 4).arg(s.buffer) : QString();
+  device_->setToolTip(device + clock + QLatin1Char('\n') + tr("Audio and MIDI settings"));
+  const QFontMetrics font = device_->fontMetrics();  // rate and buffer are said whole
+  const QString shown =
+      font.elidedText(device, Qt::ElideRight, kDeviceWidth - 24 - font.horizontalAdvance(clock)) + clock;
   if (device_->text() != shown) device_->setText(shown);
 }
 
