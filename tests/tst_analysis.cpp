@@ -190,8 +190,8 @@ class TestAnalysis : public QObject {
     const auto few = [](int k) { return k <= 4 ? std::pow(0.4, k) * 2.5 : 0.0; };
     QTest::addColumn<std::vector<double>>("x");
     QTest::addColumn<bool>("several");
-    const auto row = [](const char* name, bool several, std::vector<double> x) {
-      QTest::newRow(name) << std::move(x) << several;
+    const auto row = [](const char* name, bool several, const std::vector<double>& x) {
+      QTest::newRow(name) << x << several;
     };
     const auto play = [](const Playing& p) { return p.sound(kRate, kLong); };
     row("melody", false, play({melody}));

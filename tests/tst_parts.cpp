@@ -189,7 +189,7 @@ class TestParts : public QObject {
 
   void swapsAsTheWhole_data() {
     QTest::addColumn<std::vector<Part>>("parts");
-    const auto row = [](const char* name, std::vector<Part> parts) { QTest::newRow(name) << std::move(parts); };
+    const auto row = [](const char* name, const std::vector<Part>& parts) { QTest::newRow(name) << parts; };
     row("harmonic", {Part::harmonic});
     row("noise", {Part::noise});
     row("reverb", {Part::reverb});

@@ -70,6 +70,7 @@ class TestTimbre : public QObject {
   void initTestCase() {
     for (const char* name : {"bright", "dark"}) QVERIFY(QDir().mkpath(dir_.filePath(name)));
     std::vector<double> hertz;
+    hertz.reserve(12);
     for (int i = 0; i < 12; ++i) hertz.push_back(200 * std::exp2(i / 12.0));
     for (const bool dark : {false, true}) {
       AudioData all = toneOf(hertz, dark ? kDark : kBright, -24);

@@ -271,7 +271,7 @@ std::vector<float> FitPanel::clipSamples(Clip clip) const {
   float peak = 0;
   for (float& x : matched) peak = std::max(peak, std::fabs(x *= static_cast<float>(gain)));
   const float headroom = peak > 1 ? 1 / peak : 1;
-  std::vector<float> out = clip == target ? targetSound_ : std::move(matched);
+  std::vector<float> out = clip == target ? targetSound_ : matched;
   for (std::size_t i = 0; i < out.size(); ++i)
     out[i] = headroom * (clip == difference ? out[i] - targetSound_[i] : out[i]);
   return out;
