@@ -8,6 +8,7 @@
 #include "app/catalog.h"
 #include "core/file/audio_file.h"
 #include "core/neural/sizes.h"
+#include "presets/train_job.h"
 
 namespace app {
 namespace {
@@ -39,7 +40,7 @@ AudioData recording() {
 Result<std::unique_ptr<TrainRun>> TrainRun::create(const std::string& size, int threads, const Registry& registry,
                                                    const std::filesystem::path& scratch) {
   std::unique_ptr<TrainRun> run(new TrainRun(registry));
-  auto patch = loadPatch("neural-decoder");
+  auto patch = loadPatch(presets::kTrainedFrom);
   if (!patch) return patch.error();
   run->patch_ = std::move(*patch);
   run->patch_.rate = kRate;

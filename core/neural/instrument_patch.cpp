@@ -30,6 +30,13 @@ const NodeType* typeWith(const Registry& registry, const PatchNode& n, const cha
   return type && type->tensorIndex(tensor) >= 0 ? type : nullptr;
 }
 
+/// The first node that plays from tables that it holds.
+std::vector<PatchNode>::const_iterator player(const Patch& patch, const Registry& registry) {
+  return std::find_if(patch.nodes.begin(), patch.nodes.end(), [&](const PatchNode& n) {
+    return typeWith(registry, n, kQuantilesTensor) && n.tensors.contains(kQuantilesTensor);
+  });
+}
+
 void writeTable(Patch& patch, const Registry& registry, const char* tensor, const Blob& table) {
   for (PatchNode& n : patch.nodes)
     if (typeWith(registry, n, tensor)) n.tensors[tensor] = std::make_shared<const Blob>(table);
@@ -68,9 +75,7 @@ bool levelOnce(const std::vector<double>& heard, int lowest, std::span<float> ad
 /// means another loudness. Trims the quantiles rank by rank; what is softer stays softer.
 Result<void> levelTouches(Patch& patch, const Registry& registry, int lowest, int highest,
                           const std::stop_token& stop) {
-  const auto at = std::find_if(patch.nodes.begin(), patch.nodes.end(), [&](const PatchNode& n) {
-    return typeWith(registry, n, kQuantilesTensor) && n.tensors.contains(kQuantilesTensor);
-  });
+  const auto at = player(patch, registry);
   if (at == patch.nodes.end()) return {};
   const Blob measured = *at->tensors.at(kQuantilesTensor);
   for (std::size_t rank = 0; rank < kTableQuantiles; ++rank) {
@@ -80,7 +85,7 @@ Result<void> levelTouches(Patch& patch, const Registry& registry, int lowest, in
       const auto heard = heardKeys(patch, registry, lowest, highest, velocity, kTouchSeconds, stop);
       if (!heard) return heard.error();
       if (levelOnce(*heard, lowest, added)) break;
-      Blob table = *patch.nodes[static_cast<std::size_t>(at - patch.nodes.begin())].tensors.at(kQuantilesTensor);
+      Blob table = *at->tensors.at(kQuantilesTensor);
       for (std::size_t k = 0; k < kTablePitches; ++k) {
         float* row = &table.data[k * kTableQuantiles];
         row[rank] = measured.data[k * kTableQuantiles + rank] + added[k];
@@ -158,9 +163,7 @@ Result<PlayingTables> listenToPlaying(const Patch& model, const Registry& regist
 }
 
 bool playsFromTables(const Patch& patch, const Registry& registry) {
-  return std::any_of(patch.nodes.begin(), patch.nodes.end(), [&](const PatchNode& n) {
-    return typeWith(registry, n, kQuantilesTensor) && n.tensors.contains(kQuantilesTensor);
-  });
+  return player(patch, registry) != patch.nodes.end();
 }
 
 Result<double> keyLoudness(const Patch& patch, const Registry& registry, int key, double velocity, double seconds) {
