@@ -2,7 +2,10 @@
 // `preset`: a trained model into a patch that plays it.
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
+#include <functional>
+#include <optional>
 
 #include "app/catalog.h"
 #include "app/commands.h"
@@ -17,21 +20,66 @@ namespace {
 using core::Error;
 using core::Result;
 
-/// Brings the keys between two pitches (octaves from C4) to one level; prints it.
-Result<void> levelKeys(core::Patch& patch, const core::Registry& registry, double low, double high) {
-  const auto keyOf = [](double octaves) { return static_cast<int>(std::lround(60 + 12 * octaves)); };
-  const int lowest = keyOf(low), highest = keyOf(high);
-  if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "Bringing the keys to one level; this takes a while.\n");
-  const auto levels = core::levelKeys(patch, registry, lowest, highest, {});
+/// The keys that an instrument plays, MIDI notes.
+struct Keys {
+  int lowest = 0, highest = 0;
+
+  Keys(double low, double high) : lowest(of(low)), highest(of(high)) {}  // octaves from C4
+  static int of(double octaves) { return static_cast<int>(std::lround(60 + 12 * octaves)); }
+};
+
+/// Shows how far a work is, where somebody looks.
+std::function<bool(double)> shown(const char* work) {
+  if (isatty(STDERR_FILENO) == 0) return {};
+  return [work](double part) {
+    std::fprintf(stderr, "\r%s %3.0f %% ", work, 100 * part);
+    return true;
+  };
+}
+void endShown() {
+  if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\n");
+}
+
+/// Brings the keys to one level; prints it.
+Result<void> levelKeys(core::Patch& patch, const core::Registry& registry, const Keys& keys) {
+  const auto levels =
+      core::levelKeys(patch, registry, keys.lowest, keys.highest, shown("Bringing the keys to one level:"));
+  endShown();
   if (!levels) return levels.error();
-  std::printf("Keys %s to %s at velocity 0.8, LUFS:", core::noteName(lowest).c_str(), core::noteName(highest).c_str());
+  std::printf("Keys %s to %s at velocity 0.8, LUFS:", core::noteName(keys.lowest).c_str(),
+              core::noteName(keys.highest).c_str());
   for (const double lufs : *levels) std::printf(" %.1f", lufs);
   std::printf("\n");
   return {};
 }
 
-/// Tables of the recordings, keys at one level; prints what it did.
-Result<void> takePlaying(const presets::Model& model, core::Patch& patch, const core::Registry& registry,
+/// Brings the keys to silence half a second after their end; prints what that took.
+Result<void> settle(core::Patch& patch, const core::Registry& registry, const Keys& keys) {
+  const auto settled = core::settle(patch, registry, keys.lowest, keys.highest, shown("Listening to the keys end:"));
+  endShown();
+  if (!settled) return settled.error();
+  if (settled->ringing >= 0)
+    std::printf("Key %s still sounds half a second after its end, however short the room.\n",
+                core::noteName(settled->ringing).c_str());
+  else if (settled->faster > 0)
+    std::printf(
+        "The room dies away %.0f dB a second faster than learned, so that every key is silent (under -80 dBFS) "
+        "half a second after its end.\n",
+        settled->faster);
+  return {};
+}
+
+/// Keys (where something is played from keys) and phrase at their levels, and silence after them.
+Result<void> levelAll(core::Patch& patch, const core::Registry& registry, const std::optional<Keys>& keys) {
+  if (keys)
+    if (auto done = levelKeys(patch, registry, *keys); !done) return done;
+  if (auto done = core::levelPhrase(patch, registry); !done || !keys) return done;
+  if (auto done = settle(patch, registry, *keys); !done) return done;  // at the level that is heard
+  return core::levelPhrase(patch, registry);
+}
+
+/// Tables of the recordings. Returns the keys that were played there.
+Result<Keys> takePlaying(const presets::Model& model, core::Patch& patch, const core::Registry& registry,
                          const std::string& folder) {
   const auto files = core::findRecordings(folder);
   if (!files) return files.error();
@@ -44,7 +92,7 @@ Result<void> takePlaying(const presets::Model& model, core::Patch& patch, const 
   if (core::writePlaying(patch, *tables, registry) == 0)
     return Error{"Nothing in \"" + patch.name +
                  "\" plays from tables; add an Expression node between keys and controller."};
-  return levelKeys(patch, registry, tables->lowest, tables->highest);
+  return Keys{tables->lowest, tables->highest};
 }
 
 /// What the result says of its model: besides the model's own, who is to be named for what is left of the patch.
@@ -88,13 +136,14 @@ int presetCommand(const core::Registry& registry, const PresetArguments& a) {
   const core::Patch into = core::atRateOf(model.patch, *given, registry);
   auto patch = core::installModel(model.patch, into, registry);
   if (!patch) return fail(patch.error());
+  std::optional<Keys> keys;
   if (!a.recordings.empty()) {
-    if (auto done = takePlaying(model, *patch, registry, a.recordings); !done) return fail(done.error());
-  } else if (const auto range = core::trainedRange(*patch, registry);
-             range && core::playsFromTables(*patch, registry)) {
-    if (auto done = levelKeys(*patch, registry, range->pitchLow, range->pitchHigh); !done) return fail(done.error());
-  }
-  if (auto done = core::levelPhrase(*patch, registry); !done) return fail(done.error());
+    const auto played = takePlaying(model, *patch, registry, a.recordings);
+    if (!played) return fail(played.error());
+    keys = *played;
+  } else if (const auto range = core::trainedRange(*patch, registry); range && core::playsFromTables(*patch, registry))
+    keys.emplace(range->pitchLow, range->pitchHigh);
+  if (auto done = levelAll(*patch, registry, keys); !done) return fail(done.error());
   if (auto done = presets::writeModel({*patch, infoOfBoth(model, into, *patch)}, a.out); !done)
     return fail(done.error());
   printNotes(*given, *patch, registry);

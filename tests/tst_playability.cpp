@@ -55,6 +55,8 @@ double peak(const std::vector<float>& x, std::size_t from, std::size_t to) {
   return most;
 }
 
+const std::vector<float>& room(const Patch& p) { return p.find("room")->tensors.at("response")->data; }
+
 /// Levels of the partials in each tick, as the controller tells the oscillator.
 std::vector<std::vector<double>> partialsOf(Patch p, const std::vector<PlayerEvent>& events, int ticks) {
   const std::set<std::string> kept{"note", "player", "controller"};  // what its outputs drove would reuse their memory
@@ -201,8 +203,9 @@ class TestPlayability : public QObject {
     QFETCH(QString, id);
     const Patch p = load(id);
     const auto at = [&p](double seconds) { return static_cast<std::size_t>(seconds * p.rate); };
+    const auto [lowest, highest] = keysOf(p);
     for (const double velocity : {0.3, 1.0})
-      for (const int key : {57, 66, 76}) {
+      for (int key = lowest; key <= highest; ++key) {
         const auto x = play(p, {{double(key), 1, 1, velocity}}, 3);
         const double before = decibels(peak(x, 0, at(1))), after = decibels(peak(x, at(2.5), at(3)));
         std::size_t last = x.size();
@@ -213,6 +216,48 @@ class TestPlayability : public QObject {
             qPrintable(id), key, velocity, before, after, 1000 * (double(last) / p.rate - 2));
         QVERIFY(before < -80 && after < -80);
       }
+  }
+
+  /// A room that learned to ring on at the pitch of one note lets go of it; what makes no other noise is left alone.
+  void roomsSettle() {
+    constexpr int kKey = 69;
+    Patch p = load("neural-saxophone");
+    const auto same = settle(p, registry(), kKey, kKey);
+    QVERIFY(same && same->faster == 0 && same->ringing == -1);
+    const Patch shipped = load("neural-saxophone");
+    QVERIFY(room(p) == room(shipped));
+    Blob ringing{{int(room(p).size())}, room(p)};
+    for (std::size_t i = 0; i < ringing.data.size(); ++i) {
+      const double seconds = double(i) / p.rate;
+      ringing.data[i] += float(1e-4 * std::exp(-6 * seconds) * std::sin(2 * M_PI * 440 * seconds));
+    }
+    p.find("room")->tensors["response"] = std::make_shared<const Blob>(ringing);
+    const auto left = [&p] {
+      const auto x = play(p, {{kKey, 0, 1, 1}}, 2);
+      return decibels(peak(x, static_cast<std::size_t>(1.5 * p.rate), x.size()));
+    };
+    QVERIFY(left() > -75);
+    const auto settled = settle(p, registry(), kKey, kKey);
+    QVERIFY(settled && settled->faster > 0 && settled->ringing == -1);
+    QVERIFY(left() < -80);
+    const auto& now = room(p);
+    const double decay = std::pow(10, -settled->faster / 20 / 2);  // in half a second
+    QVERIFY(now[0] == ringing.data[0]);
+    QVERIFY(std::fabs(double(now[8000]) - decay * double(ringing.data[8000])) < 1e-9);
+  }
+  void whatNoRoomSilencesIsSaid() {
+    Patch p = load("neural-saxophone");
+    PatchNode hiss;
+    hiss.id = "hiss";
+    hiss.type = "source.noise";
+    p.nodes.push_back(hiss);
+    p.cables.push_back({"hiss", "out", "out", "in"});
+    const auto settled = settle(p, registry(), 69, 70);
+    QVERIFY(settled && settled->faster == 0 && settled->ringing == 70);
+    const Patch shipped = load("neural-saxophone");
+    QVERIFY(room(p) == room(shipped));
+    const auto cancelled = settle(p, registry(), 69, 70, [](double) { return false; });
+    QVERIFY(!cancelled && cancelled.error().message == "Cancelled.");
   }
 };
 

@@ -44,10 +44,9 @@ void writeTable(Patch& patch, const Registry& registry, const char* tensor, cons
 
 /// Loudness of every key, LUFS, no softer than -100.
 Result<std::vector<double>> heardKeys(const Patch& patch, const Registry& registry, int lowest, int highest,
-                                      double velocity, double seconds, const std::stop_token& stop) {
+                                      double velocity, double seconds) {
   std::vector<double> heard;
   for (int key = lowest; key <= highest; ++key) {
-    if (stop.stop_requested()) return Error{"Cancelled."};
     const auto lufs = keyLoudness(patch, registry, key, velocity, seconds);
     if (!lufs) return lufs.error();
     heard.push_back(std::max(*lufs, -100.0));
@@ -74,7 +73,7 @@ bool levelOnce(const std::vector<double>& heard, int lowest, std::span<float> ad
 /// Softer touches: where the loud and the soft takes of neighbouring pitches were not equally many, the same rank
 /// means another loudness. Trims the quantiles rank by rank; what is softer stays softer.
 Result<void> levelTouches(Patch& patch, const Registry& registry, int lowest, int highest,
-                          const std::stop_token& stop) {
+                          const std::function<bool(double)>& progress) {
   const auto at = player(patch, registry);
   if (at == patch.nodes.end()) return {};
   const Blob measured = *at->tensors.at(kQuantilesTensor);
@@ -82,7 +81,9 @@ Result<void> levelTouches(Patch& patch, const Registry& registry, int lowest, in
     const double velocity = std::max(0.01, static_cast<double>(rank) / (kTableQuantiles - 1));
     std::vector<float> added(kTablePitches, 0.0F);
     for (int turn = 0; turn < kTurns; ++turn) {
-      const auto heard = heardKeys(patch, registry, lowest, highest, velocity, kTouchSeconds, stop);
+      if (!progress((static_cast<double>(rank) + static_cast<double>(turn) / kTurns) / kTableQuantiles))
+        return Error{"Cancelled."};
+      const auto heard = heardKeys(patch, registry, lowest, highest, velocity, kTouchSeconds);
       if (!heard) return heard.error();
       if (levelOnce(*heard, lowest, added)) break;
       Blob table = *at->tensors.at(kQuantilesTensor);
@@ -177,12 +178,17 @@ Result<double> keyLoudness(const Patch& patch, const Registry& registry, int key
 }
 
 Result<std::vector<double>> levelKeys(Patch& patch, const Registry& registry, int lowest, int highest,
-                                      const std::stop_token& stop) {
+                                      const std::function<bool(double)>& progress) {
+  constexpr double kTouches = 0.7;  // of all the work
+  const auto going = [&progress](double part) { return !progress || progress(part); };
   Blob correction{{kTablePitches}, std::vector<float>(kTablePitches, 0.0F)};
   writeTable(patch, registry, kCorrectionTensor, correction);
-  if (auto done = levelTouches(patch, registry, lowest, highest, stop); !done) return done.error();
+  if (auto done = levelTouches(patch, registry, lowest, highest, [&](double part) { return going(kTouches * part); });
+      !done)
+    return done.error();
   for (int turn = 0;; ++turn) {
-    auto heard = heardKeys(patch, registry, lowest, highest, kUsualTouch, kHeldSeconds, stop);
+    if (!going(kTouches + (1 - kTouches) * turn / (kTurns + 1))) return Error{"Cancelled."};
+    auto heard = heardKeys(patch, registry, lowest, highest, kUsualTouch, kHeldSeconds);
     if (!heard || heard->empty() || turn == kTurns || levelOnce(*heard, lowest, correction.data)) return heard;
     writeTable(patch, registry, kCorrectionTensor, correction);
   }

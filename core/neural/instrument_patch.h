@@ -2,6 +2,7 @@
 // A patch that plays a trained model: the model's parts put into it, its keys brought to one level.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 
 #include "core/neural/playing_statistics.h"
@@ -36,9 +37,20 @@ Result<double> keyLoudness(const Patch& patch, const Registry& registry, int key
 
 /// Trims the loudness quantiles and writes the level corrections of the tables, until keys from lowest to highest
 /// (MIDI notes) lie within a loudness unit of their median, at soft and loud touches as far as the instrument follows.
-/// Returns the loudness of each key at velocity 0.8 then. Error: what rendering says.
+/// Returns the loudness of each key at velocity 0.8 then. `progress` (0 to 1) may return false to cancel. Error: what
+/// rendering says.
 Result<std::vector<double>> levelKeys(Patch& patch, const Registry& registry, int lowest, int highest,
-                                      const std::stop_token& stop);
+                                      const std::function<bool(double)>& progress = {});
+
+struct Settled {
+  double faster = 0;  ///< what learned responses lose more, dB/s
+  int ringing = -1;   ///< a key (MIDI note) that no shorter room silences; the patch is as it was then
+};
+/// Lets learned responses die away as much faster as it takes for every key from lowest to highest (MIDI notes) to be
+/// under -80 dBFS half a second after it was held at full velocity: learned from single notes, a room rings on at
+/// their pitches. `progress` (0 to 1) may return false to cancel. Error: what rendering says.
+Result<Settled> settle(Patch& patch, const Registry& registry, int lowest, int highest,
+                       const std::function<bool(double)>& progress = {});
 
 /// Sets the output's level so that the phrase plays at `lufs`. Error: no output, silence, what rendering says.
 Result<void> levelPhrase(Patch& patch, const Registry& registry, double lufs = -18);
