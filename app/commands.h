@@ -65,13 +65,15 @@ struct PresetArguments {
 int fail(const core::Error& error);
 /// The same for what is wrong with the arguments themselves, whatever the files they name hold; returns 2.
 int failUsage(const core::Error& error);
+/// What commands return that Ctrl-C stopped and that kept what they had: as shells count a program that it ends.
+inline constexpr int kStopped = 130;
 
 int nodesCommand(const core::Registry& registry, bool json);
 int presetsCommand(bool json);
 int checkCommand(const core::Registry& registry, const std::string& patch, bool json);
 int renderCommand(const core::Registry& registry, const RenderArguments& arguments);
 int fitCommand(const core::Registry& registry, const FitArguments& arguments);
-/// 130: stopped by Ctrl-C, as shells count that; a checkpoint is there, unless that was before the first step.
+/// kStopped: a checkpoint is there, unless that was before the first step.
 int trainCommand(const core::Registry& registry, const TrainArguments& arguments);
 int evaluateCommand(const core::Registry& registry, const std::string& model, const std::string& folder, bool json);
 int transferCommand(const core::Registry& registry, const TransferArguments& arguments);

@@ -122,6 +122,7 @@ Result<void> checkPlaces(const FitArguments& a) {
 int fitCommand(const core::Registry& registry, const FitArguments& a) {
   if (!a.exportTo.empty())
     if (const auto format = core::formatOf(a.exportTo); !format) return failUsage(format.error());
+  if (auto done = presets::checkPatchName(a.out); !done) return failUsage(done.error());
   auto patch = loadPatch(a.patch);
   if (!patch) return fail(patch.error());
   auto target = core::readAudio(a.target);
@@ -146,7 +147,7 @@ int fitCommand(const core::Registry& registry, const FitArguments& a) {
   std::printf("f0 %.1f Hz, %d steps, %.1f s; log-spectral distance %.2f dB, multi-scale distance %.3f\n",
               fitted->result.f0, fitted->result.steps, fitted->result.seconds, fitted->comparison.lsdDb,
               fitted->comparison.mss);
-  return fitted->result.cancelled ? 1 : 0;
+  return fitted->result.cancelled ? kStopped : 0;
 }
 
 int compareCommand(const std::string& targetPath, const std::string& outputPath, bool json) {

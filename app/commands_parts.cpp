@@ -14,11 +14,6 @@ namespace {
 using core::Error;
 using core::Result;
 
-Result<void> checkEnding(const std::string& out) {
-  if (out.ends_with(presets::kModelEnding)) return {};
-  return Error{"\"" + out + "\" must end in .safetensors; that is the format of models."};
-}
-
 Result<std::vector<core::Part>> readParts(const std::vector<std::string>& names) {
   std::vector<core::Part> parts;
   for (const std::string& name : names) {
@@ -33,7 +28,7 @@ Result<std::vector<core::Part>> readParts(const std::vector<std::string>& names)
 }  // namespace
 
 int swapCommand(const core::Registry& registry, const SwapArguments& s) {
-  if (auto done = checkEnding(s.out); !done) return failUsage(done.error());
+  if (auto done = presets::checkModelName(s.out); !done) return failUsage(done.error());
   if (s.take.empty() && !s.noReverb)
     return failUsage(Error{"Nothing is asked for; name parts with --take, or leave the room out with --no-reverb."});
   const auto read = readParts(s.take);
@@ -72,7 +67,7 @@ int swapCommand(const core::Registry& registry, const SwapArguments& s) {
 }
 
 int extractCommand(const core::Registry& registry, const ExtractArguments& e) {
-  if (auto done = checkEnding(e.out); !done) return failUsage(done.error());
+  if (auto done = presets::checkModelName(e.out); !done) return failUsage(done.error());
   const auto parts = readParts(e.take);
   if (!parts) return failUsage(parts.error());
   const auto path = findPatch(e.model);

@@ -125,8 +125,7 @@ void printNotes(const core::Patch& given, const core::Patch& made, const core::R
 }  // namespace
 
 int presetCommand(const core::Registry& registry, const PresetArguments& a) {
-  if (!a.out.ends_with(presets::kModelEnding))
-    return failUsage(Error{"\"" + a.out + "\" must end in .safetensors; that is the format of models."});
+  if (auto done = presets::checkModelName(a.out); !done) return failUsage(done.error());
   auto learned = loadPatch(a.model);
   if (!learned) return fail(learned.error());
   if (auto done = core::checkTrained(*learned, registry); !done) return fail(done.error());

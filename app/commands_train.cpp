@@ -136,7 +136,6 @@ Result<void> checkStart(const TrainArguments& a) {
 
 /// Prints how it ended; returns the exit code.
 int outcome(const Result<presets::Trained>& trained, const TrainArguments& a, bool begun) {
-  constexpr int kStopped = 130;  // as shells count a program that Ctrl-C ends
   if (!trained && interrupted.stop_requested() && !begun) {
     std::fprintf(stderr, "Stopped before the first step; nothing is written.\n");
     return kStopped;
@@ -159,6 +158,7 @@ void chooseData(const TrainArguments& a, presets::TrainJob& job) {
 }  // namespace
 
 int trainCommand(const core::Registry& registry, const TrainArguments& a) {
+  if (auto done = presets::checkModelName(a.out); !done) return failUsage(done.error());
   auto files = core::findRecordings(a.folder);
   if (!files) return fail(files.error());
   if (auto done = checkStart(a); !done) return fail(done.error());

@@ -176,6 +176,11 @@ Result<ModelParts> readModelParts(const std::filesystem::path& path, const std::
   return ModelParts{std::move(*model), whole};
 }
 
+Result<void> checkModelName(const std::filesystem::path& path) {
+  if (path.extension() == kModelEnding) return {};
+  return Error{"\"" + path.string() + "\" must end in .safetensors; that is the format of models."};
+}
+
 Result<void> writeModel(const Model& model, const std::filesystem::path& path) {
   const std::string bytes = writeModelBytes(model);
   if (headerLength(bytes) > kLargestHeader)

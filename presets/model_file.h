@@ -19,6 +19,8 @@ struct Model {
 };
 
 inline constexpr const char* kModelEnding = ".safetensors";
+/// Error: the name does not end as a model's.
+core::Result<void> checkModelName(const std::filesystem::path& path);
 
 /// Bytes of a model file. Tensor NODE.ROW is the tensor ROW of NODE.
 std::string writeModelBytes(const Model& model);

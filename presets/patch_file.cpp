@@ -91,16 +91,18 @@ Result<Patch> readPatch(const std::filesystem::path& path) {
   return Error{path.filename().string() + ": " + first->message};
 }
 
-Result<void> checkPatchPlace(const std::filesystem::path& path) {
+Result<void> checkPatchName(const std::filesystem::path& path) {
   const std::string name = path.string();
-  if (endsIn(name, ".blobs"))
-    return Error{inQuotes(path.string()) + " would be the patch's own number file; end it in .json."};
+  if (endsIn(name, ".blobs")) return Error{inQuotes(name) + " would be the patch's own number file; end it in .json."};
   for (const char* sound : {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".mid"})
-    if (endsIn(name, sound))
-      return Error{inQuotes(path.string()) + " is the name of a sound, not of a patch; end it in .json."};
+    if (endsIn(name, sound)) return Error{inQuotes(name) + " is the name of a sound, not of a patch; end it in .json."};
+  if (isPatchPath(path)) return {};  // never completed here: what is named is what is written
+  return Error{inQuotes(name) + " does not end like a patch; end it in .json, or a model in .safetensors."};
+}
+
+Result<void> checkPatchPlace(const std::filesystem::path& path) {
+  if (auto ok = checkPatchName(path); !ok) return ok;
   if (auto ok = checkPlace(path); !ok) return ok;
-  if (!isPatchPath(path))  // never completed here: what is named is what is written
-    return Error{inQuotes(path.string()) + " does not end like a patch; end it in .json, or a model in .safetensors."};
   return checkPlace(blobPath(path));
 }
 

@@ -28,8 +28,9 @@ core::Result<core::Patch> readPatch(const std::filesystem::path& path);
 /// Whether a name ends as a patch or a model does; a name with .json added where it does not.
 bool isPatchPath(const std::filesystem::path& path);
 std::filesystem::path patchPath(const std::filesystem::path& path);
-/// Whether a patch could be written there, without touching what is there. Error: also for names that
-/// end neither as a patch nor as a model.
+/// Error: the name ends neither as a patch's nor as a model's.
+core::Result<void> checkPatchName(const std::filesystem::path& path);
+/// Whether a patch could be written there, without touching what is there. Error: also what checkPatchName says.
 core::Result<void> checkPatchPlace(const std::filesystem::path& path);
 /// Writes under temporary names, then renames (blobs first), so that an earlier file stays whole. A model file
 /// says what the patch says of its origin, never what an earlier file there said.

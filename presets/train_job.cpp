@@ -139,8 +139,7 @@ Result<void> checkWorkLeft(const core::TrainState& state, const core::TrainOptio
 Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
                            const std::function<void(const core::TrainProgress&)>& progress,
                            const std::stop_token& stop) {
-  if (job.model.extension() != kModelEnding)
-    return Error{"\"" + job.model.string() + "\" must end in .safetensors; that is the format of models."};
+  if (auto done = checkModelName(job.model); !done) return done.error();
   for (const auto& place : {job.model, statePath(job.model)})
     if (auto done = checkPlace(place); !done) return done.error();
   Trained out;

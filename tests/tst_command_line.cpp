@@ -11,7 +11,9 @@
 #include <QScopeGuard>
 #include <QTemporaryDir>
 #include <QTest>
+#include <csignal>
 
+#include "presets/patch_file.h"
 #include "tests/command_rig.h"
 
 using tests::run;
@@ -91,6 +93,7 @@ class TestCommandLine : public QObject {
     QTest::newRow("export twice") << QStringList{"fit",        "fm-bell",  "x.wav",     "-o",
                                                  at("f.json"), "--report", at("f.json")}
                                   << 1 << "x.wav";
+    QTest::newRow("no model") << QStringList{"train", dir_.path(), "-o", at("model.xyz")} << 2 << ".safetensors";
     QTest::newRow("no midi") << QStringList{"render", "fm-bell", "-o", out, "--midi", at("none.mid")} << 1
                              << "none.mid";
     QTest::newRow("unwritable") << QStringList{"render", "fm-bell", "-o", "/no-such-folder/x.wav", "--seconds", "0.1"}
@@ -113,8 +116,8 @@ class TestCommandLine : public QObject {
     QTest::addColumn<QStringList>("more");
     QTest::addColumn<QString>("says");
     QTest::addColumn<int>("exit");
-    QTest::newRow("over the target") << QStringList{"-o", "take.wav"} << "twice" << 1;
-    QTest::newRow("over a sound") << QStringList{"-o", "other.wav"} << "name of a sound" << 1;
+    QTest::newRow("over the target") << QStringList{"-o", "take.wav"} << "name of a sound" << 2;
+    QTest::newRow("over a sound") << QStringList{"-o", "other.wav"} << "name of a sound" << 2;
     QTest::newRow("export over the target") << QStringList{"-o", "f.json", "--export", "./take.wav"} << "twice" << 1;
     QTest::newRow("report over the patch") << QStringList{"-o", "f.json", "--report", "f.json"} << "twice" << 1;
     QTest::newRow("no folder") << QStringList{"-o", "none/f.json"} << "none/f.json" << 1;
@@ -122,7 +125,7 @@ class TestCommandLine : public QObject {
     QTest::newRow("no folder for the export")
         << QStringList{"-o", "f.json", "--export", "none/e.wav"} << "none/e.wav" << 1;
     QTest::newRow("export of no type") << QStringList{"-o", "f.json", "--export", "e.xyz"} << ".wav" << 2;
-    QTest::newRow("no ending") << QStringList{"-o", "take 1.5"} << "end it in .json" << 1;
+    QTest::newRow("no ending") << QStringList{"-o", "take 1.5"} << "end it in .json" << 2;
   }
   void fitRefusesPlaces() {
     QFETCH(QStringList, more);
@@ -138,6 +141,25 @@ class TestCommandLine : public QObject {
     QVERIFY2(r.err.contains(says.toUtf8()) && r.err.count('\n') == 1, r.err.constData());
     QVERIFY(bytes(folder + "/take.wav") == before);
     QCOMPARE(QDir(folder).entryList(QDir::Files | QDir::Hidden), QStringList{"take.wav"});
+  }
+
+  /// Ctrl-C keeps the best that a fit had found, and says that it was that.
+  void stoppedFitKeepsItsBest() {
+    QCOMPARE(run({"render", "sub-bass", "-o", at("stopped.wav"), "--seconds", "0.3"}).exit, 0);
+    QProcess p;
+    p.start(TONEWRIGHT_PROGRAM, {"fit", "sub-bass", at("stopped.wav"), "-o", at("stopped.json"), "--budget", "3600"});
+    QVERIFY(p.waitForStarted());
+    const auto catches = [&p] {  // before that, Ctrl-C just ends it
+      QFile status(QString("/proc/%1/status").arg(p.processId()));
+      if (!status.open(QIODevice::ReadOnly)) return false;
+      const QByteArray all = status.readAll();
+      return (all.mid(all.indexOf("SigCgt:") + 7, 17).trimmed().toULongLong(nullptr, 16) >> (SIGINT - 1) & 1U) != 0;
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(catches(), 60000);
+    ::kill(static_cast<pid_t>(p.processId()), SIGINT);
+    QVERIFY(p.waitForFinished(60000) && p.exitStatus() == QProcess::NormalExit);
+    QCOMPARE(p.exitCode(), 130);
+    QVERIFY(presets::readPatch(at("stopped.json").toStdString()).has_value());
   }
 
   void unreachableDisplay() {
