@@ -129,6 +129,36 @@ class TestSwap : public QObject {
              8000.0);  // bands end where they did
     QVERIFY(!core::swapParts(b, instrument(1, 32000), {core::Part::noise}, registry()).has_value());
   }
+  /// Octaves and offsets are wishes of the one who plays: of two players' they do not add up.
+  void wishesDoNotAddUp() {
+    const auto wished = [](double seed, double octave) {
+      Patch p = instrument(seed);
+      p.find(*core::insertConditioner(p, registry()))->values["octave"] = octave;
+      return p;
+    };
+    const auto conditioners = [](const Patch& p) {
+      std::vector<std::string> ids;
+      for (const PatchNode& n : p.nodes)
+        if (n.type == "neural.conditioner" && n.label != "Adapter") ids.push_back(n.id);
+      return ids;
+    };
+    const Patch a = wished(1, 1), b = wished(7, -1);
+    for (const std::vector<Part>& parts : {std::vector{Part::noise}, std::vector{Part::decoder}}) {
+      const auto both = swap(a, b, parts);
+      QVERIFY(both.has_value());
+      const auto left = conditioners(both->patch);
+      QCOMPARE(left.size(), 1U);
+      QCOMPARE(both->patch.find(left[0])->values.at("octave"), 1.0);
+      QVERIFY(has(both->patch, {left[0], "pitch", other(both->patch, "neural.controller", "controller"), "pitch"}));
+      // where only one has wishes they stay
+      const auto theirs = swap(instrument(1), b, parts);
+      QVERIFY(theirs.has_value());
+      const auto kept = conditioners(theirs->patch);
+      QCOMPARE(kept.size(), 1U);
+      QCOMPARE(theirs->patch.find(kept[0])->values.at("octave"), -1.0);
+      QVERIFY(has(theirs->patch, {"pitch", "pitch", kept[0], "pitch"}));
+    }
+  }
   void encoderOfAnother() {
     const Patch a = instrument(1);
     Patch b = instrument(7);

@@ -31,11 +31,23 @@ bool conditions(const NodeType& type, const std::string& port) {
 }  // namespace
 
 namespace parts {
-/// A head and all that drives it, down to what listens or starts notes.
+/// Whether a node bends what is heard to a player's wishes. An adapter serves what was learned.
+bool Swap::bendsHeard(const Patch& patch, const PatchNode& n) const {
+  const NodeType* t = registry_.find(n.type);
+  const std::set<std::string> heard = listeningNodes(patch, registry_);
+  return t && n.label != kAdapter && std::any_of(patch.cables.begin(), patch.cables.end(), [&](const Cable& c) {
+           return c.to == n.id && heard.contains(c.from) && conditions(*t, c.input);
+         });
+}
+
+/// A head and all that drives it, down to what listens or starts notes. The wishes of who plays b end it as well where
+/// a has its own: both would add up.
 std::set<std::string> Swap::trunk(const std::string& head) const {
-  return leadingTo(b_, {head}, [this](const std::string& id) {
+  const bool wishes =
+      std::any_of(a_.nodes.begin(), a_.nodes.end(), [this](const PatchNode& n) { return bendsHeard(a_, n); });
+  return leadingTo(b_, {head}, [&](const std::string& id) {
     const NodeType* t = type(b_, id);
-    return listeningB_.contains(id) || (t && t->info.startsVoices);
+    return listeningB_.contains(id) || (t && t->info.startsVoices) || (wishes && bendsHeard(b_, *b_.find(id)));
   });
 }
 
@@ -64,13 +76,15 @@ std::string Swap::copy(const std::string& id) {
 /// that does the same, behind a's own conditioner.
 Result<std::pair<std::string, std::string>> Swap::source(const Cable& c, const std::string& to) {
   const std::string wanted = typeOf(b_, c.from);
+  const bool bends = bendsHeard(b_, *b_.find(c.from));
   std::pair<std::string, std::string> found;
   const NodeType* heard = registry_.find(wanted);
   // a spectrum is what its settings make it; pitch and loudness are the same to everybody
   const int o = heard ? heard->outputIndex(c.output) : -1;
   const bool exact = o >= 0 && heard->outputs[static_cast<std::size_t>(o)].width.variable;
   for (const PatchNode& n : a_.nodes)
-    if (n.type == wanted && out_.patch.find(n.id) && (!exact || n.settings == b_.find(c.from)->settings))
+    if (n.type == wanted && bendsHeard(a_, n) == bends && out_.patch.find(n.id) &&
+        (!exact || n.settings == b_.find(c.from)->settings))
       found = {n.id, c.output};
   if (found.first.empty() && (exact || takesEncoder_) && listeningB_.contains(c.from))
     return std::pair{bring(c.from), c.output};

@@ -24,6 +24,7 @@ class Swap {
   Result<Swapped> finish(bool onlyRoom);
 
  private:
+  bool bendsHeard(const Patch& patch, const PatchNode& node) const;
   std::set<std::string> trunk(const std::string& head) const;
   std::string copy(const std::string& id);
   std::string labelOfCopy(const PatchNode& n) const;
