@@ -103,6 +103,12 @@ void addOrigin(ModelInfo& info, const ModelInfo& of) {
   info.credits = joined(info.credits, of.credits);
 }
 
+void addStart(ModelInfo& info, const core::Patch& from) {
+  const ModelInfo of = infoOf(from);
+  if (hasLearned(from)) info.licence = licences(info.licence, of.licence, "the weights it started from");
+  addOrigin(info, of);
+}
+
 void takeInfo(core::Patch& patch, const core::Patch& part) {
   const ModelInfo info = infoOf(patch), other = infoOf(part);
   if (!hasLearned(part) || other == info) return;

@@ -29,6 +29,10 @@ bool hasLearned(const core::Patch& patch);
 /// Licence and credits of both, what both say once.
 void addOrigin(ModelInfo& info, const ModelInfo& of);
 
+/// The same for what a training starts from: of weights that state no licence the info says so beside that of the
+/// recordings, and the other way round.
+void addStart(ModelInfo& info, const core::Patch& from);
+
 /// To be called before nodes of `part` go into `patch`: where they have learned anything, the patch then names
 /// the licences and credits of both, and keeps its own takes unless it had learned nothing. Where only one of them
 /// states a licence, the patch says that the other's is not stated. Nodes of the patch itself change nothing.

@@ -146,7 +146,7 @@ Result<Trained> trainModel(const TrainJob& job, const core::Registry& registry,
   Model& model = out.model;
   model.patch = job.patch;
   model.info = job.info;
-  addOrigin(model.info, infoOf(job.patch));  // of the weights it starts from
+  if (!job.resume) addStart(model.info, job.patch);
   core::TrainOptions options = job.options;
   core::DatasetOptions data = job.data;
   std::optional<core::TrainState> resume;

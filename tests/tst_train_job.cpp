@@ -19,7 +19,9 @@ class TestTrainJob : public QObject {
   }
 
   void aJobLeavesAModel() {
-    const auto trained = TrainingRig::run(rig_.job("model.safetensors", 2));
+    presets::TrainJob job = rig_.job("model.safetensors", 2);
+    presets::setInfo(job.patch, {"CC0-1.0", "", {}, {}, ""});  // it starts from weights
+    const auto trained = TrainingRig::run(job);
     QVERIFY2(trained.has_value(), trained ? "" : trained.error().message.c_str());
     const auto read = presets::readModel(at("model.safetensors"));
     QVERIFY(read.has_value());
@@ -48,7 +50,7 @@ class TestTrainJob : public QObject {
   void weightsKeepTheirCredits() {
     presets::TrainJob from = rig_.job("credited.safetensors", 1);
     presets::setInfo(from.patch, {"CC-BY-4.0", "Ada", {}, {}, ""});
-    from.info = {};
+    from.info = {"CC-BY-4.0", "", {}, {}, ""};
     const auto trained = TrainingRig::run(from);
     QVERIFY(trained.has_value());
     const auto read = presets::readModel(at("credited.safetensors"));
@@ -70,6 +72,22 @@ class TestTrainJob : public QObject {
     own.options.steps = 2;
     QVERIFY(TrainingRig::run(own).has_value());
     QCOMPARE(named(), QString("CC0-1.0; CC-BY-4.0 | Bob; Ada"));
+  }
+  /// Neither of the two speaks for the other where it states no licence.
+  void weightsWithoutALicence() {
+    presets::TrainJob job = rig_.job("unstated.safetensors", 1);
+    job.patch = presets::readModel(at("credited.safetensors"))->patch;
+    QVERIFY(presets::hasLearned(job.patch));
+    const auto licence = [&](const char* ofWeights, const char* ofRecordings) {
+      presets::setInfo(job.patch, {ofWeights, "", {}, {}, ""});
+      job.info = {ofRecordings, "", {}, {}, ""};
+      const auto trained = TrainingRig::run(job);
+      return trained ? QString::fromStdString(trained->model.info.licence) : "nothing was trained";
+    };
+    QCOMPARE(licence("", "CC0-1.0"), QString("CC0-1.0; the weights it started from: not stated"));
+    QCOMPARE(licence("CC-BY-4.0", ""), QString("CC-BY-4.0; the rest: not stated"));
+    QCOMPARE(licence("CC-BY-4.0", "CC-BY-4.0"), QString("CC-BY-4.0"));
+    QCOMPARE(licence("", ""), QString());
   }
   /// What was best so far stays the result until something is better on the same takes.
   void goingOnKeepsTheBest() {
