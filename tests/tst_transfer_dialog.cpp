@@ -6,6 +6,7 @@
 #include <QComboBox>
 #include <QDoubleSpinBox>
 #include <QDragEnterEvent>
+#include <QLabel>
 #include <QLineEdit>
 #include <QMessageBox>
 #include <QMimeData>
@@ -343,9 +344,19 @@ class TestTransferDialog : public QObject {
     dialog->close();
     QCOMPARE(&rig.window.transferRecording(), dialog);
     QVERIFY(dialog->isVisible());
-    // the window may close while it runs
+    // closed while it runs, the window says what came of it
     dialog->openSource(at("long.wav"));
     QTRY_VERIFY_WITH_TIMEOUT(dialog->listenButton(TransferDialog::recording)->isEnabled(), 20000);
+    QTest::mouseClick(dialog->transferButton(), Qt::LeftButton);
+    QCOMPARE(dialog->state(), State::running);
+    dialog->close();
+    QTRY_COMPARE_WITH_TIMEOUT(dialog->state(), State::idle, 10000);
+    const auto labels = rig.window.findChildren<QLabel*>();
+    QVERIFY(std::any_of(labels.begin(), labels.end(), [](const QLabel* l) {
+      return l->isVisibleTo(l->window()) && l->text() == QStringLiteral("Transfer: Cancelled; nothing was written.");
+    }));
+    // the window may close while it runs
+    rig.window.transferRecording();
     QTest::mouseClick(dialog->transferButton(), Qt::LeftButton);
     QCOMPARE(dialog->state(), State::running);
     rig.document.undoStack().setClean();

@@ -68,7 +68,11 @@ void MainWindow::swapParts() {
 
 /// Beside the window, which goes on playing; there is one.
 TransferDialog& MainWindow::transferRecording() {
-  if (!transfer_) transfer_ = new TransferDialog(document_, this);
+  if (!transfer_) {
+    transfer_ = new TransferDialog(document_, this);
+    connect(transfer_, &TransferDialog::ended, this,
+            [this](const QString& words) { say(tr("Transfer: %1").arg(words)); });
+  }
   transfer_->show();
   transfer_->raise();
   transfer_->activateWindow();

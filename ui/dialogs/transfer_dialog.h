@@ -44,7 +44,7 @@ class TransferDialog : public QDialog {
   void startOrCancel();
   /// Cancels and waits (the window closes).
   void stop();
-  /// Closing cancels.
+  /// Closing cancels; what came of it is told by `ended`.
   void reject() override;
 
   TransferForm& form() const { return *form_; }
@@ -54,6 +54,10 @@ class TransferDialog : public QDialog {
   QPushButton* listenButton(Clip clip) const { return listen_[clip]; }
   QPushButton* folderButton() const { return folder_; }
   QString message() const;
+
+ Q_SIGNALS:
+  /// A transfer ended while nobody looked: what the dialog would say.
+  void ended(const QString& words);
 
  protected:
   void dragEnterEvent(QDragEnterEvent*) override;
@@ -94,6 +98,7 @@ class TransferDialog : public QDialog {
   void start(Job job);
   core::Result<Outcome> run(const Job& job, const std::stop_token& stop);
   void finish(const Job& job, core::Result<Outcome> outcome);
+  void take(const Job& job, core::Result<Outcome> outcome);
   void listen(Clip clip, bool on);
   void stopListening();
 

@@ -131,6 +131,11 @@ core::Result<TransferDialog::Outcome> TransferDialog::run(const Job& job, const 
 
 void TransferDialog::finish(const Job& job, core::Result<Outcome> outcome) {
   if (worker_.joinable()) worker_.join();
+  take(job, std::move(outcome));
+  if (!isVisible()) Q_EMIT ended(message());
+}
+
+void TransferDialog::take(const Job& job, core::Result<Outcome> outcome) {
   if (!outcome) {
     const bool asked = state_ == State::stopping;
     setState(State::idle);
