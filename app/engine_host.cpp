@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "core/file/audio_file.h"
+#include "core/neural/transfer.h"
+#include "ui/patch_diff.h"
 
 namespace app {
 namespace {
@@ -14,7 +16,9 @@ using Type = core::PlayerEvent::Type;
 
 EngineHost::EngineHost(const core::Registry& registry, QObject* parent)
     : ui::EngineControl(parent),
+      registry_(registry),
       engine_(registry),
+      rates_(registry),
       adapter_([](void* engine, const float* const in[2], float* const out[2],
                   int frames) { static_cast<core::LiveEngine*>(engine)->process(in, out, frames); },
                &engine_),
@@ -51,6 +55,8 @@ void EngineHost::start(const AudioWish& wish, const std::string& midiPort) {
 void EngineHost::look() {
   engine_.collect();
   meter_.measure();
+  // another device, another rate
+  if (playedRate_ > 0 && playedRate_ != playingRate(patch_.rate, device_.rate())) playPatch();
   if (++turn_ % 3 != 0 || !device_.poll()) return;
   notice_ = device_.running()
                 ? QString()
@@ -60,13 +66,23 @@ void EngineHost::look() {
 // ---- patch and notes ---------------------------------------------------------------------------
 
 void EngineHost::setPatch(const core::Patch& patch) {
-  if (const auto done = engine_.setPatch(patch); !done)
+  patch_ = patch;
+  playPatch();
+}
+void EngineHost::playPatch() {
+  playedRate_ = playingRate(patch_.rate, device_.rate());
+  if (const auto done = engine_.setPatch(rates_.at(patch_, playedRate_)); !done)
     Q_EMIT patchRefused(QString::fromStdString(done.error().message));
 }
 void EngineHost::setKnob(const std::string& node, const std::string& input, double value) {
   engine_.setKnob(node, input, value);
+  if (core::PatchNode* n = patch_.find(node)) n->values[input] = value;
 }
-void EngineHost::setDepth(const core::Cable& cable, double depth) { engine_.setDepth(cable, depth); }
+void EngineHost::setDepth(const core::Cable& cable, double depth) {
+  engine_.setDepth(cable, depth);
+  for (core::Cable& c : patch_.cables)
+    if (ui::sameEnds(c, cable)) c.depth = depth;
+}
 void EngineHost::noteOn(int key, float velocity) { engine_.play({0, Type::noteOn, static_cast<float>(key), velocity}); }
 void EngineHost::noteOff(int key) { engine_.play({0, Type::noteOff, static_cast<float>(key), 0}); }
 void EngineHost::sustain(bool down) { engine_.play({0, Type::sustain, 0, down ? 1.0F : 0.0F}); }
@@ -137,6 +153,7 @@ ui::EngineStatus EngineHost::status() {
   s.buffer = device_.buffer();
   s.latencyMs = 1e3 * (device_.latencySeconds() + engine_.inputLatency() / device_.rate() +
                        std::max(adapter_.outputLatency(), adapter_.inputLatency()));
+  if (const double answer = answer_.load(); answer > 0) s.answerMs = s.latencyMs + 1e3 * answer;
   s.load = m.load;
   s.worst = m.worst;
   for (int c = 0; c < 2; ++c) s.peak[c] = meter_.takePeak(c);
@@ -146,6 +163,15 @@ ui::EngineStatus EngineHost::status() {
   s.dropouts = device_.dropouts();
   s.notice = notice_;
   return s;
+}
+
+void EngineHost::measureAnswer() {
+  answer_ = 0;
+  // at the rate that it is played at, where the frames of its networks lie otherwise
+  measuring_ = std::jthread([this, patch = rates_.at(patch_, playedRate_ > 0 ? playedRate_ : patch_.rate)] {
+    const auto late = core::measureLatency(patch, registry_);
+    if (late && *late) answer_ = **late;
+  });
 }
 
 std::vector<ui::NodeStatus> EngineHost::nodeStatus() {

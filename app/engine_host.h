@@ -4,10 +4,12 @@
 
 #include <QTimer>
 #include <memory>
+#include <thread>
 
 #include "app/audio_device.h"
 #include "app/heard_meter.h"
 #include "app/midi_input.h"
+#include "app/playing_rate.h"
 #include "app/rate_adapter.h"
 #include "core/graph/live_engine.h"
 #include "ui/engine_control.h"
@@ -40,6 +42,7 @@ class EngineHost : public ui::EngineControl {
   void watch(const std::string& node, const std::vector<std::string>& inputs) override;
   std::vector<float> watched() override;
   ui::EngineStatus status() override;
+  void measureAnswer() override;
   std::vector<ui::NodeStatus> nodeStatus() override;
   QStringList audioDevices() override;
   QStringList midiInputs() override;
@@ -64,9 +67,15 @@ class EngineHost : public ui::EngineControl {
   static void onAudio(void* self, double rate, const float* const input[2], float* const output[2], int frames);
   void mixClip(float* const output[2], int frames);
   void look();
+  /// What was given last, at the rate that the device asks for.
+  void playPatch();
 
+  const core::Registry& registry_;
   core::LiveEngine engine_;
-  RateAdapter adapter_;  ///< [audio-thread] between the patch's rate and the device's
+  PlayingRate rates_;
+  core::Patch patch_;      ///< as it was given, knobs and depths as they were moved since
+  double playedRate_ = 0;  ///< Hz, asked of the engine; 0: no patch was given
+  RateAdapter adapter_;    ///< [audio-thread] between the patch's rate and the device's
   std::vector<std::unique_ptr<Clip>> clips_;
   std::atomic<Clip*> clip_{nullptr};
   /// Serial of the oldest clip the audio thread may still read; it never goes back to older ones.
@@ -82,6 +91,8 @@ class EngineHost : public ui::EngineControl {
   QTimer timer_, midiTimer_;
   int turn_ = 0;  ///< looks so far
   QString notice_;
+  std::atomic<double> answer_{0};  ///< s after what is heard, of the patch alone; 0: not known
+  std::jthread measuring_;
 };
 
 }  // namespace app

@@ -28,7 +28,7 @@ class RateAdapter {
   /// Seconds by which the engine is ahead of what the device has got (the filter's half length and a
   /// part of a tick); 0 at equal rates.
   double outputLatency() const { return outputLatency_.load(std::memory_order_relaxed); }
-  /// Seconds by which device input comes late into the engine on top of that.
+  /// Seconds by which what the device hears comes late into the engine's sound, which it plays in its own time.
   double inputLatency() const { return inputLatency_.load(std::memory_order_relaxed); }
 
  private:

@@ -101,8 +101,8 @@ Result<void> checkPatchName(const std::filesystem::path& path) {
 }
 
 Result<void> checkPatchPlace(const std::filesystem::path& path) {
-  if (auto ok = checkPatchName(path); !ok) return ok;
   if (auto ok = checkPlace(path); !ok) return ok;
+  if (auto ok = checkPatchName(path); !ok) return ok;
   return checkPlace(blobPath(path));
 }
 

@@ -42,6 +42,7 @@ class FakeEngine : public ui::EngineControl {
   }
   std::vector<float> watched() override { return watchedNode.empty() ? std::vector<float>() : watchedValues; }
   ui::EngineStatus status() override { return current; }
+  void measureAnswer() override { ++answersMeasured; }
   std::vector<ui::NodeStatus> nodeStatus() override { return nodes; }
   QStringList audioDevices() override { return {QStringLiteral("JACK")}; }
   QStringList midiInputs() override { return {}; }
@@ -53,7 +54,7 @@ class FakeEngine : public ui::EngineControl {
   int patches = 0, knobs = 0, depths = 0, plays = 0, stops = 0, clips = 0, clipStops = 0;
   std::vector<float> clip, watchedValues;
   std::string watchedNode;
-  int watches = 0;
+  int watches = 0, answersMeasured = 0;
   QStringList notes;
   ui::EngineStatus current;
   std::vector<ui::NodeStatus> nodes;

@@ -17,8 +17,9 @@ struct EngineStatus {
   bool running = false;  ///< a real device; false: the clock that keeps the patch alive without one
   QString device;        ///< "JACK" or "no device"
   double rate = 48000;
-  int buffer = 128;  ///< frames
-  double latencyMs = 0;
+  int buffer = 128;           ///< frames
+  double latencyMs = 0;       ///< from a key to the sound
+  double answerMs = 0;        ///< from what is heard at the input to a model's answer; 0: not measured, or no model
   float load = 0, worst = 0;  ///< part of the deadline, mean and worst of the last second
   float peak[2] = {0, 0};     ///< since the last poll, linear
   float loudness = -100;      ///< LUFS, momentary
@@ -66,6 +67,8 @@ class EngineControl : public QObject {
   virtual std::vector<float> watched() = 0;
 
   virtual EngineStatus status() = 0;
+  /// Begins to measure how late the patch that plays answers what it hears; the status tells it soon.
+  virtual void measureAnswer() = 0;
   virtual std::vector<NodeStatus> nodeStatus() = 0;
 
   virtual QStringList audioDevices() = 0;

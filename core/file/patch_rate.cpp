@@ -9,26 +9,24 @@
 
 namespace core {
 
-namespace {
-/// As long in seconds, its gain kept.
-Blob responseAtRate(const Blob& response, double from, double to) {
+BlobPointer responseAtRate(const Blob& response, double from, double to) {
   AudioData at = resample({from, {response.data}}, to);
   // a sum over more taps of the same response is louder
   for (float& x : at.channels[0]) x *= static_cast<float>(from / to);
   const double seconds = static_cast<double>(response.data.size()) / from;
   at.channels[0].resize(static_cast<std::size_t>(std::max(1L, std::lround(seconds * to))));
   const int taps = static_cast<int>(at.channels[0].size());
-  return {{taps}, std::move(at.channels[0])};
+  return std::make_shared<const Blob>(Blob{{taps}, std::move(at.channels[0])});
 }
-}  // namespace
 
-bool setNodeRate(PatchNode& node, const NodeType& type, double from, double to, bool driven) {
+bool setNodeRate(PatchNode& node, const NodeType& type, double from, double to, bool driven,
+                 const std::function<BlobPointer(const BlobPointer&)>& resampled) {
   if (from == to) return false;
-  bool resampled = false;
+  bool any = false;
   for (auto& [row, blob] : node.tensors)
     if (const int i = type.tensorIndex(row); i >= 0 && type.tensors[static_cast<std::size_t>(i)].isResponse) {
-      blob = std::make_shared<const Blob>(responseAtRate(*blob, from, to));
-      resampled = true;
+      blob = resampled ? resampled(blob) : responseAtRate(*blob, from, to);
+      any = true;
     }
   for (const Setting& s : type.settings) {
     if (!s.halfRateAtZero || !driven) continue;
@@ -36,7 +34,7 @@ bool setNodeRate(PatchNode& node, const NodeType& type, double from, double to, 
     if (end == 0) end = from / 2;
     if (end == to / 2) end = 0;  // back where it was made
   }
-  return resampled;
+  return any;
 }
 
 Result<void> setPatchRate(Patch& patch, const Registry& registry, double rate) {

@@ -43,6 +43,17 @@ class FrameClock {
     return static_cast<double>(tick - first + 1) / static_cast<double>(next - first);
   }
 
+  /// The tick by whose end a frame's work is done: its middle one. It is spread over those up to there.
+  std::int64_t doneTick(std::int64_t frame) const {
+    const std::int64_t first = firstTick(frame);
+    return first + (firstTick(frame + 1) - first) / 2;
+  }
+  /// Part of its frame's work that is done at the tick's end; 1 from doneTick on.
+  double workDone(std::int64_t tick) const {
+    const std::int64_t frame = frameOf(tick), first = firstTick(frame), ticks = doneTick(frame) - first + 1;
+    return std::min(1.0, static_cast<double>(tick - first + 1) / static_cast<double>(ticks));
+  }
+
  private:
   double framesPerTick_;
 };

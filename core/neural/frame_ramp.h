@@ -13,18 +13,20 @@
 
 namespace core {
 
-/// The frames between which an output lies at a tick. Where a frame is a tick its result is that
-/// tick's; elsewhere it is complete at the frame's end and reached over the next one.
+/// The frames between which an output lies at a tick. Where a frame is a tick its result is that tick's; elsewhere it
+/// is there in the middle of the frame (FrameClock::doneTick), and reached from then on until the next one's is.
 struct FrameRamp {
   std::int64_t before = 0, after = 0;
   Sample weight = 1;  ///< of `after`
 
   FrameRamp() = default;
   FrameRamp(const FrameClock& clock, std::int64_t tick) {
-    const std::int64_t frame = clock.frameOf(tick);
-    before = clock.everyTick() ? frame : frame - 2;
-    after = clock.everyTick() ? frame : frame - 1;
-    weight = clock.everyTick() ? 1.0_s : static_cast<Sample>(clock.progress(tick));
+    after = before = clock.frameOf(tick);
+    if (clock.everyTick()) return;
+    if (tick < clock.doneTick(after)) --after;
+    before = after - 1;
+    const std::int64_t from = clock.doneTick(after), to = clock.doneTick(after + 1);
+    weight = static_cast<Sample>(tick - from + 1) / static_cast<Sample>(to - from);
   }
   template <int L>
   Vec<L> read(const HistoryRing<L>& y, int line) const {
@@ -84,9 +86,9 @@ void runOnClock(const Block<L>& b, const SequenceNet& net, const NetMemory<L>& m
     const std::int64_t tick = first + t, frame = clock.frameOf(tick);
     // this tick's share of its frame's work
     if (clock.begins(tick)) read(t, frame);
-    const double from = clock.begins(tick) ? 0 : clock.progress(tick - 1), to = clock.progress(tick);
-    net.runPart<L>(m, frame, from, to);
-    if (to == 1) finish(frame, 1);
+    const double from = clock.begins(tick) ? 0 : clock.workDone(tick - 1), to = clock.workDone(tick);
+    if (from < 1) net.runPart<L>(m, frame, from, to);
+    if (from < 1 && to == 1) finish(frame, 1);
     const FrameRamp ramp(clock, tick);
     write(t, std::span<const FrameRamp>(&ramp, 1));
   }

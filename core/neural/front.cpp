@@ -15,7 +15,7 @@ using parts::kTrack;
 constexpr int kListenTicks = 64;
 
 /// Raised when a listening node comes to say something else of the same sound.
-constexpr int kFrontVersion = 2;
+constexpr int kFrontVersion = 3;
 
 /// FNV-1a, 64 bits (G. Fowler, L. C. Noll, K.-P. Vo). Every piece is closed by its length.
 struct Fnv {

@@ -126,7 +126,7 @@ struct Conditioner {
       Output{.id = "pitch", .name = "Pitch", .help = "Octaves from C4, shifted and tuned.", .rate = Rate::control},
       Output{.id = "loudness",
              .name = "Loudness",
-             .help = "Decibels, brought into range; 40 dB less while the gate is closed.",
+             .help = "Decibels, brought into range; 40 dB less while it is too quiet for the gate.",
              .rate = Rate::control},
       Output{.id = "open",
              .name = "Open",
@@ -162,11 +162,11 @@ struct Conditioner {
   static constexpr Sample kKnee = 3;                                 ///< dB over which the range begins to act
   static constexpr Sample kClosed = 40;                              ///< dB the loudness loses while the gate is closed
   static constexpr Sample kSureWidth = 0.04_s, kFloorWidth = 1.5_s;  ///< softness of the gate's two decisions
-  static constexpr double kAttack = 0.004;                           ///< s in which the gate opens
+  static constexpr double kAttack = 0.004;  ///< s in which the gate opens: what it waits for is late already
 
   template <int L>
   struct State {
-    Vec<L> correction{}, open{};
+    Vec<L> correction{}, open{}, heard{};
   };
   struct Prepared {
     std::array<bool, 12> note{};                ///< by semitone above C
@@ -219,6 +219,7 @@ struct Conditioner {
   template <int L>
   struct Tick {
     Vec<L> pitch, away, loudness, above, aboveSlope, sure, loud, openPart, correction, open;
+    Vec<L> heardPart, heard;  ///< how far the loudness is let through
   };
   template <int L>
   static Tick<L> step(const State<L>& s, const Block<L>& b, int t) {
@@ -237,6 +238,9 @@ struct Conditioner {
     const Vec<L> wanted = y.sure * y.loud;
     y.openPart = wanted > s.open ? splat<L>(p.attack) : splat<L>(p.release);
     y.open = s.open + y.openPart * (wanted - s.open);
+    // the network is told at once of what sounds, and is under way when the pitch is known and the level opens
+    y.heardPart = y.loud > s.heard ? splat<L>(1) : splat<L>(p.release);
+    y.heard = s.heard + y.heardPart * (y.loud - s.heard);
     return y;
   }
 
@@ -244,13 +248,14 @@ struct Conditioner {
   static void forward(State<L>& s, const Block<L>& b) {
     for (int t = 0; t < b.ticks(); ++t) {
       const Tick<L> y = step(s, b, t);
-      const Vec<L> closed = b.control(gate)(t) * (1.0_s - y.open);
+      const Vec<L> closed = b.control(gate)(t) * (1.0_s - y.heard);
       b.controlOut(pitchOut).set(t, 0, y.pitch + y.correction);
       b.controlOut(loudnessOut)
           .set(t, 0, y.loudness + b.control(offset)(t) + (b.control(range)(t) - 1.0_s) * y.above - kClosed * closed);
-      b.controlOut(open).set(t, 0, 1.0_s - closed);
+      b.controlOut(open).set(t, 0, 1.0_s - b.control(gate)(t) * (1.0_s - y.open));
       s.correction = y.correction;
       s.open = y.open;
+      s.heard = y.heard;
     }
   }
 
@@ -261,7 +266,7 @@ struct Conditioner {
     State<L> s = start;
     for (int t = 0; t < b.ticks(); ++t) {
       const Tick<L> y = step(s, b, t);
-      s = {y.correction, y.open};
+      s = {y.correction, y.open, y.heard};
       ticks[static_cast<std::size_t>(t)] = y;
     }
     for (int t = b.ticks(); t-- > 0;) sweepTick(p, ticks[static_cast<std::size_t>(t)], d, b, grad, t);
@@ -275,12 +280,14 @@ struct Conditioner {
     const auto in = [&](int row) { return b.control(row)(t); };
     const Vec<L> dLoudness = grad.controlOut(loudnessOut)(t);
     // the gate
-    const Vec<L> dClosed = -kClosed * dLoudness - grad.controlOut(open)(t);
-    add(gate, dClosed * (1.0_s - y.open));
-    const Vec<L> dOpen = d.open - dClosed * in(gate), dWanted = dOpen * y.openPart;
+    const Vec<L> dQuiet = -kClosed * dLoudness, dShut = -grad.controlOut(open)(t);
+    add(gate, dQuiet * (1.0_s - y.heard) + dShut * (1.0_s - y.open));
+    const Vec<L> dOpen = d.open - dShut * in(gate), dWanted = dOpen * y.openPart;
     d.open = dOpen - dWanted;
+    const Vec<L> dAllHeard = d.heard - dQuiet * in(gate), dHeard = dAllHeard * y.heardPart;
+    d.heard = dAllHeard - dHeard;
     const Vec<L> dSure = dWanted * y.loud * y.sure * (1.0_s - y.sure) * (1.0_s / kSureWidth);
-    const Vec<L> dLoud = dWanted * y.sure * y.loud * (1.0_s - y.loud) * (1.0_s / kFloorWidth);
+    const Vec<L> dLoud = (dWanted * y.sure + dHeard) * y.loud * (1.0_s - y.loud) * (1.0_s / kFloorWidth);
     add(confidence, dSure);
     add(sure, -dSure);
     add(floor, -dLoud);

@@ -171,8 +171,8 @@ struct Mfcc {
         for (int m = 0; m < p.mel.bands(); ++m) bandLevels.at(m, now)[l] = work.bands[static_cast<std::size_t>(m)];
       }
     }
-    const double before = begins ? 0 : clock.progress(tick - 1), to = clock.progress(tick),
-                 first = begins ? to : clock.progress(clock.firstTick(now));
+    const double before = begins ? 0 : clock.workDone(tick - 1), to = clock.workDone(tick),
+                 first = begins ? to : clock.workDone(clock.firstTick(now));
     if (begins ? to == 1 : before == first)
       for (int m = 0; m < p.mel.bands(); ++m)
         bandLevels.write(m, now, kDecibels * log2<L>(bandLevels.read(m, now) + kFloor));

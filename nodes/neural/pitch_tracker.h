@@ -71,6 +71,9 @@ struct PitchTracker {
   /// is a common multiple of their periods: a leap down to a multiple of the period that was held lasts longer
   /// before it is believed. And they blur each other: less confidence is enough.
   static constexpr Sample kFarDown = static_cast<Sample>(0.9), kFarDownFrames = 20, kRoomThreshold = 0.6_s;
+  /// A way (its square; octaves, confidence) that is no glide: a new note is told at once, not over its first frame,
+  /// from where the one before has left the pitch.
+  static constexpr std::array<Sample, 2> kAtOnce{static_cast<Sample>(1.0 / 144), static_cast<Sample>(0.04)};
   static constexpr Sample kMultiple = static_cast<Sample>(0.03);  ///< part of itself a multiple may be away
   static constexpr Sample kSteadyCents = 10, kLeastPart = static_cast<Sample>(0.1);
 
@@ -115,8 +118,9 @@ struct PitchTracker {
       const auto rows = b.history(track);
       const auto weight = static_cast<Sample>(clock.progress(tick));
       for (int o = 0; o < 2; ++o) {
-        const Vec<L> before = rows.read(o, now - 1);
-        b.controlOut(o).set(t, 0, before + weight * (rows.read(o, now) - before));
+        const Vec<L> after = rows.read(o, now), way = after - rows.read(o, now - 1);
+        const Vec<L> part = way * way > kAtOnce[static_cast<std::size_t>(o)] ? splat<L>(1) : splat<L>(weight);
+        b.controlOut(o).set(t, 0, after - (1.0_s - part) * way);
       }
     }
   }

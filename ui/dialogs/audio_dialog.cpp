@@ -53,6 +53,7 @@ AudioDialog::AudioDialog(EngineControl& engine, QWidget* parent)
   auto* timer = new QTimer(this);
   connect(timer, &QTimer::timeout, this, &AudioDialog::readState);
   timer->start(500);
+  engine_.measureAnswer();
   readState();
 }
 
@@ -65,15 +66,17 @@ void AudioDialog::readRates() {
 void AudioDialog::apply() {
   engine_.openDevice(device->currentData().toString(), rate->currentData().toDouble(), buffer->currentData().toInt());
   engine_.openMidi(midi->currentData().toString());
+  engine_.measureAnswer();
   readState();
 }
 
 void AudioDialog::readState() {
   const EngineStatus s = engine_.status();
-  const QString words = !s.notice.isEmpty() ? s.notice
-                        : s.running
-                            ? tr("%1 is playing, %2 ms from key to sound.").arg(s.device).arg(s.latencyMs, 0, 'f', 1)
-                            : tr("No device is open; the patch keeps running silently.");
+  QString words = !s.notice.isEmpty() ? s.notice
+                  : s.running ? tr("%1 is playing, %2 ms from key to sound.").arg(s.device).arg(s.latencyMs, 0, 'f', 1)
+                              : tr("No device is open; the patch keeps running silently.");
+  if (s.running && s.answerMs > 0)
+    words += QLatin1Char(' ') + tr("The patch answers %1 ms after what comes in.").arg(s.answerMs, 0, 'f', 0);
   if (state_->text() != words) state_->setText(words);
 }
 
