@@ -56,7 +56,7 @@ void EngineHost::look() {
   engine_.collect();
   meter_.measure();
   // another device, another rate
-  if (playedRate_ > 0 && playedRate_ != playingRate(patch_.rate, device_.rate())) playPatch();
+  if (playedRate_ > 0 && playedRate_ != playingRate(patch_, device_.rate())) playPatch();
   if (++turn_ % 3 != 0 || !device_.poll()) return;
   notice_ = device_.running()
                 ? QString()
@@ -70,7 +70,7 @@ void EngineHost::setPatch(const core::Patch& patch) {
   playPatch();
 }
 void EngineHost::playPatch() {
-  playedRate_ = playingRate(patch_.rate, device_.rate());
+  playedRate_ = playingRate(patch_, device_.rate());
   if (const auto done = engine_.setPatch(rates_.at(patch_, playedRate_)); !done)
     Q_EMIT patchRefused(QString::fromStdString(done.error().message));
 }

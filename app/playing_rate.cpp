@@ -6,8 +6,10 @@
 
 namespace app {
 
-double playingRate(double patchRate, double deviceRate) {
-  return 2 * patchRate <= deviceRate && deviceRate <= core::kHighestRate ? deviceRate : patchRate;
+double playingRate(const core::Patch& patch, double deviceRate) {
+  const bool feedback =
+      std::any_of(patch.cables.begin(), patch.cables.end(), [](const core::Cable& c) { return c.delayed; });
+  return 2 * patch.rate <= deviceRate && deviceRate <= core::kHighestRate && !feedback ? deviceRate : patch.rate;
 }
 
 core::Patch PlayingRate::at(const core::Patch& patch, double rate) {

@@ -10,8 +10,9 @@ namespace app {
 
 /// A patch of at most half the device's rate (a model of 16 kHz) is played at the device's: its ticks are shorter then
 /// and no adapter stands between, which keeps sound waiting both ways (`tst_live_latency` measures it). Any other
-/// is played at its own, sample for sample as it is rendered. Hz.
-double playingRate(double patchRate, double deviceRate);
+/// is played at its own, sample for sample as it is rendered, and so is one with feedback, whose cables carry a tick
+/// of delay. Hz.
+double playingRate(const core::Patch& patch, double deviceRate);
 
 /// Patches at the rate that they are played at. A response that was resampled for one patch is the same object in the
 /// next, or every edit would be another response to the engine. [ui-thread]

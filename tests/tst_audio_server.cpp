@@ -11,6 +11,7 @@
 
 #include "app/engine_host.h"
 #include "nodes/registry.h"
+#include "presets/patch_file.h"
 #include "tests/jack_rig.h"
 
 using namespace core;
@@ -278,6 +279,38 @@ class TestAudioServer : public QObject {
     const double best = 10 * std::log10(error / level + 1e-30);
     qInfo("differs from the resampled replay by %.1f dB", best);
     QVERIFY2(best < -100, qPrintable(QString("%1 dB").arg(best)));
+  }
+
+  /// A model of 16 kHz plays at the server's rate, as its knobs are, also when the rate becomes another; how late it
+  /// answers is told.
+  void modelsPlayAtTheServersRate() {
+    server_->stop();
+    QVERIFY(server_->start(48000));
+    const Registry registry = nodes::makeRegistry();
+    app::EngineHost host(registry);
+    const auto model = presets::readPatch(std::filesystem::path(PRESETS_DIR) / "neural-live-saxophone.safetensors");
+    QVERIFY(model && model->rate == 16000);
+    host.setPatch(*model);
+    host.start({"JACK: system", 48000, 256}, "");
+    QVERIFY2(host.device().running(), qPrintable(host.status().notice));
+    QTRY_COMPARE(host.engine().rate(), 48000.0);
+    QCOMPARE(host.status().answerMs, 0.0);  // not asked yet
+    host.measureAnswer();
+    QTRY_VERIFY_WITH_TIMEOUT(host.status().answerMs > 0, 20000);
+    const ui::EngineStatus now = host.status();
+    QVERIFY2(now.answerMs > now.latencyMs + 5 && now.answerMs < now.latencyMs + 40,
+             qPrintable(QString("%1 after %2").arg(now.answerMs).arg(now.latencyMs)));
+    host.setKnob("conditioner", "octave", 1);
+    host.setDepth(model->cables.front(), 0.5);
+    server_->stop();
+    QTRY_VERIFY_WITH_TIMEOUT(!host.device().running(), 5000);
+    QVERIFY(server_->start(44100));
+    QTRY_VERIFY_WITH_TIMEOUT(host.device().running(), 10000);
+    QTRY_COMPARE_WITH_TIMEOUT(host.engine().rate(), 44100.0, 5000);
+    QCOMPARE(host.engine().playing().find("conditioner")->values.at("octave"), 1.0);
+    QCOMPARE(host.engine().playing().cables.front().depth, 0.5);
+    host.setPatch(testPatch());  // of 48 kHz: at its own
+    QTRY_COMPARE_WITH_TIMEOUT(host.engine().rate(), 48000.0, 5000);
   }
 };
 

@@ -37,7 +37,7 @@ class Desk {
                     int frames) { static_cast<core::LiveEngine*>(e)->process(in, out, frames); },
                  &engine_) {
     app::PlayingRate rates(registry());
-    const auto done = engine_.setPatch(rates.at(patch, app::playingRate(patch.rate, kRate)));
+    const auto done = engine_.setPatch(rates.at(patch, app::playingRate(patch, kRate)));
     if (!done) qFatal("%s", done.error().message.c_str());
   }
   core::LiveEngine& engine() { return engine_; }
@@ -147,13 +147,20 @@ class TestLiveLatency : public QObject {
 
   /// Models are played at the card's rate; what is made for rates like it, sample for sample at its own.
   void ratesOfPlaying() {
-    QCOMPARE(app::playingRate(16000, 48000), 48000.0);
-    QCOMPARE(app::playingRate(16000, 44100), 44100.0);
-    QCOMPARE(app::playingRate(44100, 48000), 44100.0);
-    QCOMPARE(app::playingRate(48000, 44100), 48000.0);
-    QCOMPARE(app::playingRate(48000, 96000), 96000.0);
-    QCOMPARE(app::playingRate(16000, 16000), 16000.0);
-    QCOMPARE(app::playingRate(16000, 384000), 16000.0);  // no patch has such a rate
+    Patch loop = load("neural-saxophone");
+    auto rate = [p = loop](double own, double device) mutable {
+      p.rate = own;
+      return app::playingRate(p, device);
+    };
+    QCOMPARE(rate(16000, 48000), 48000.0);
+    QCOMPARE(rate(16000, 44100), 44100.0);
+    QCOMPARE(rate(44100, 48000), 44100.0);
+    QCOMPARE(rate(48000, 44100), 48000.0);
+    QCOMPARE(rate(48000, 96000), 96000.0);
+    QCOMPARE(rate(16000, 16000), 16000.0);
+    QCOMPARE(rate(16000, 384000), 16000.0);  // no patch has such a rate
+    loop.cables.front().delayed = true;
+    QCOMPARE(app::playingRate(loop, kRate), loop.rate);
   }
   /// An edit elsewhere leaves a response the same object: the engine must not take it for another one.
   void responsesAreResampledOnce() {
