@@ -92,6 +92,8 @@ class TestTransfer : public QObject {
     QVERIFY(Conditioning(quiet).out(2) < 1e-4);
     QVERIFY(Conditioning(unsure).out(2) < 1e-4);
     QVERIFY(std::fabs(Conditioning(quiet).out(1) + 120) < 0.01);  // 40 dB less
+    QVERIFY(std::fabs(Conditioning(unsure).out(1) + 20) < 0.01);  // heard already, from the first tick on
+    QVERIFY(std::fabs(Conditioning(unsure).out(1, 0) + 20) < 0.01);
   }
 
   // ---- parts ----------------------------------------------------------------------------------
