@@ -137,8 +137,8 @@ class TestTrainSteps : public QObject {
     QTest::newRow("state") << false << "model.training\"";
     QTest::newRow("model") << true << "model.safetensors\"";
   }
-  /// A limit on file size stands for it; in a child process, since it cannot be undone. The model from before stays,
-  /// and what lies beside it can be gone on with.
+  /// A limit on file size stands for it, in a child process, which has it alone. The model from before stays, and what
+  /// lies beside it can be gone on with.
   void aDiskThatIsFull() {
     QFETCH(bool, longModel);
     QFETCH(QString, names);
@@ -151,7 +151,9 @@ class TestTrainSteps : public QObject {
     constexpr rlim_t kRoom = 100000;
     QVERIFY(model.size() < kRoom / 2 && values.size() < kRoom / 2 && values.size() > model.size());
     const rlim_t most = longModel ? kRoom : values.size() / 2;
-    const rlimit limit{most, most};
+    rlimit before{};
+    QCOMPARE(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit limit{most, before.rlim_max};
     if (longModel) job.patch.description.assign(kRoom, 'x');
     job.options.steps = 3;
     const pid_t child = fork();
@@ -159,7 +161,12 @@ class TestTrainSteps : public QObject {
       std::signal(SIGXFSZ, SIG_IGN);
       setrlimit(RLIMIT_FSIZE, &limit);
       int steps = 0;
-      const auto r = presets::trainModel(job, registry(), [&](const TrainProgress& p) { steps = p.step; }, {});
+      const auto r = presets::trainModel(job, registry(),
+                                         [&](const TrainProgress& p) {
+                                           steps = p.step;
+                                           if (p.checkpoint) setrlimit(RLIMIT_FSIZE, &before);  // room again, too late
+                                         },
+                                         {});
       const std::string says = r ? "" : r.error().message;
       _exit(r                                             ? 1
             : !says.starts_with("Cannot write \"")        ? 2
