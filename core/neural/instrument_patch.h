@@ -22,7 +22,7 @@ std::vector<std::string> nodesWithoutLatent(const Patch& patch, const Registry& 
 /// to both.
 Result<Patch> installModel(const Patch& model, const Patch& patch, const Registry& registry);
 
-/// How recordings are played, as the model hears them. Takes named in `heldOut` are left out. Error:
+/// How recordings are played, as the model hears them. Takes that `options` holds out are left out. Error:
 /// what loading says, or no note was sustained.
 Result<PlayingTables> listenToPlaying(const Patch& model, const Registry& registry,
                                       const std::vector<std::filesystem::path>& files, const DatasetOptions& options,

@@ -148,8 +148,11 @@ void measureContours(const std::vector<Played>& takes, PlayingTables& out) {
       return quantile(part, 0.5);
     };
     const std::size_t part = std::min(framesOf(0.4), length);
-    // a note that dies away has no sustain; its first 400 ms stand for it
-    const float first = level(std::min(framesOf(kEdge), part / 2), part), last = level(length - part, length);
+    const auto loudest = std::max_element(p.loudness.begin(), p.loudness.begin() + static_cast<std::ptrdiff_t>(part));
+    std::size_t risen = 0;
+    while (p.loudness[risen] < *loudest + kSustains) ++risen;
+    // a note that dies away has no sustain; its first 400 ms stand for it, without an attack that lasts long
+    const float first = level(std::max(framesOf(kEdge), risen), part), last = level(length - part, length);
     std::size_t on = 0;
     while (on < length && p.loudness[on] < first + kSustains) ++on;
     while (on > 0 && p.loudness[on - 1] > first + kBegins) --on;
