@@ -242,10 +242,14 @@ bool AudioDevice::poll() {
     return open;
   }
   if (Clock::now() < nextAttempt_) return false;
-  present_ = std::async(std::launch::async, [wanted = wish_.device] {  // looking may take long: not here
+  // looking may take long, and for ever where libjack holds its lock on a server that left: nobody waits for it
+  const auto looking = std::make_shared<std::promise<bool>>();
+  present_ = looking->get_future();
+  std::thread([looking, wanted = wish_.device] {
     const auto found = list();
-    return std::any_of(found.begin(), found.end(), [&](const auto& d) { return wanted.empty() || d.name == wanted; });
-  });
+    looking->set_value(
+        std::any_of(found.begin(), found.end(), [&](const auto& d) { return wanted.empty() || d.name == wanted; }));
+  }).detach();
   return false;
 }
 
