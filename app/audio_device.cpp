@@ -83,7 +83,8 @@ AudioDevice::AudioDevice(Callback callback, void* context) : shared_(std::make_s
 
 AudioDevice::~AudioDevice() {
   close();
-  if (present_.valid()) present_.wait();
+  // libraries that are still being asked would not outlive the program; but no longer than a close may take
+  if (present_.valid()) present_.wait_for(kClosePatience);
 }
 
 std::vector<AudioDeviceInfo> AudioDevice::list() {
