@@ -76,7 +76,8 @@ void AudioDialog::readState() {
                   : s.running ? tr("%1 is playing, %2 ms from key to sound.").arg(s.device).arg(s.latencyMs, 0, 'f', 1)
                               : tr("No device is open; the patch keeps running silently.");
   if (s.running && s.answerMs > 0)
-    words += QLatin1Char(' ') + tr("The patch answers %1 ms after what comes in.").arg(s.answerMs, 0, 'f', 0);
+    words += QLatin1Char(' ') + tr("What comes in is followed %1 ms later, the beginning of a low note later still.")
+                                    .arg(s.answerMs, 0, 'f', 0);
   if (state_->text() != words) state_->setText(words);
 }
 
