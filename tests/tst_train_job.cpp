@@ -76,7 +76,6 @@ class TestTrainJob : public QObject {
   /// Neither of the two speaks for the other where it states no licence.
   void weightsWithoutALicence() {
     presets::TrainJob job = rig_.job("unstated.safetensors", 1);
-    job.patch = presets::readModel(at("credited.safetensors"))->patch;
     QVERIFY(presets::hasLearned(job.patch));
     const auto licence = [&](const char* ofWeights, const char* ofRecordings) {
       presets::setInfo(job.patch, {ofWeights, "", {}, {}, ""});
